@@ -1,0 +1,10 @@
+package main
+
+import "time"
+
+func hogSpin() {
+	hog(func() {
+		for start := time.Now(); time.Since(start) < hogTime; {
+		}
+	})
+}

@@ -1,0 +1,82 @@
+// Command gobench runs one row of the benchmark table as a Go programmer would write it:
+//
+//	gobench ROW [--quick]
+//	gobench serve ADDR FOLDER
+//
+// It prints "go ROW PROCS VALUE UNIT", tab-separated. The sources keep to the language of Go 1.19,
+// so that the Go of an older distribution can build them; bench/run raises the version in go.mod to
+// that of the compiler it finds, so that a new Go runs with its own defaults.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+)
+
+var rows = map[string]func(){
+	"yield":              yield,
+	"chan-pingpong":      chanPingpong,
+	"chan-buffered-1p1c": chanBuffered,
+	"chan-mpmc-8x8":      chanMPMC,
+	"select-4":           select4,
+	"spawn-join":         spawnJoin,
+	"spawn-wait-one":     spawnWaitOne,
+	"skynet-1M":          skynet1M,
+	"ring-10k":           ring,
+	"sieve-2000":         sieve,
+	"mutex-8":            mutex8,
+	"rwmutex-8":          rwmutex8,
+	"timer-churn":        timerChurn,
+	"sleep-1M":           sleep1M,
+	"parked-1M-memory":   parkedMemory,
+	"parked-1M-start":    parkedStart,
+	"parfor":             parfor,
+	"hog-spin":           hogSpin,
+	"idle-wakeups":       idleWakeups,
+	// hog-block is added by hog_block.go where cgo can be had. unstarted-1M-memory has no
+	// counterpart: a goroutine owns its stack before it first runs.
+}
+
+var (
+	row   string
+	quick bool
+)
+
+// size is the number of units a row asks for; --quick shows that it works, and measures nothing.
+func size(n int) int {
+	if quick {
+		return (n + 99) / 100
+	}
+	return n
+}
+
+func report(value float64, unit string) {
+	fmt.Printf("go\t%s\t%d\t%.4g\t%s\n", row, runtime.GOMAXPROCS(0), value, unit)
+}
+
+func reportPer(start time.Time, n int, unit string) {
+	report(float64(time.Since(start).Nanoseconds())/float64(n), unit)
+}
+
+func main() {
+	args := os.Args[1:]
+	if len(args) == 3 && args[0] == "serve" {
+		serve(args[1], args[2])
+		return
+	}
+	for _, a := range args {
+		if a == "--quick" {
+			quick = true
+		} else {
+			row = a
+		}
+	}
+	f, ok := rows[row]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "gobench: no row %q\n", row)
+		os.Exit(2)
+	}
+	f()
+}

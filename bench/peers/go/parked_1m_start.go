@@ -1,0 +1,10 @@
+package main
+
+import "time"
+
+func parkedStart() {
+	n := size(1_000_000)
+	start := time.Now()
+	park(n, make(chan struct{}))
+	reportPer(start, n, "ns/task")
+}

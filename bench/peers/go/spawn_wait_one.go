@@ -1,0 +1,18 @@
+package main
+
+import (
+	"sync"
+	"time"
+)
+
+func spawnWaitOne() {
+	n := size(2_000_000)
+	var wg sync.WaitGroup
+	start := time.Now()
+	for i := 0; i < n; i++ {
+		wg.Add(1)
+		go wg.Done()
+		wg.Wait()
+	}
+	reportPer(start, n, "ns/task")
+}
