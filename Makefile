@@ -1,0 +1,49 @@
+# One-line targets in front of meson. Each first installs what it needs and the machine lacks (scripts/setup).
+# build/ is what users run; each kind of test build has a folder of its own, build-NAME/.
+
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 30
+CLANG_SANITIZED = CC=clang CXX=clang++ scripts/build
+
+all: build
+
+run: build ## build, then serve the current folder over HTTP
+	build/undergo serve .
+
+build: ## build/undergo, build/libundergo.so, build/libundergo.a
+	scripts/setup build && scripts/build build --prefix=$(PREFIX)
+
+test: ## the whole suite, every warning an error
+	scripts/setup build test && scripts/build build-test -Dwerror=true -Dtests=enabled && tests/run build-test
+
+race: ## the suite under ThreadSanitizer
+	scripts/setup build test && $(CLANG_SANITIZED) build-race -Dtests=enabled -Db_sanitize=thread -Db_lundef=false && tests/run build-race
+
+asan: ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer
+	scripts/setup build test && $(CLANG_SANITIZED) build-asan -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false && tests/run build-asan
+
+fuzz: ## each harness of tests/fuzz for FUZZ_SECONDS
+	scripts/setup build fuzz && $(CLANG_SANITIZED) build-fuzz -Dtests=disabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false && scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+cross: ## build for aarch64 and run the unit and conformance tests under qemu
+	scripts/setup build test cross && scripts/build build-cross --cross-file=scripts/aarch64.ini -Dliburing=disabled && tests/run build-cross --suite unit --suite conformance
+
+bench: ## every workload beside its peers
+	scripts/setup build bench && scripts/build build --prefix=$(PREFIX) && bench/run
+
+install: build ## into PREFIX (DESTDIR is respected)
+	meson install -C build --no-rebuild --quiet && { [ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true; }
+
+docs: ## man pages and HTML from the public headers, into build/docs
+	scripts/setup docs && scripts/docs include/undergo build/docs
+
+format: ## every C file as .clang-format wants it
+	scripts/setup format && find src include cmd examples tests bench -name '*.[ch]' -exec clang-format -i {} +
+
+clean: ## remove every build folder
+	rm -rf build build-test build-race build-asan build-fuzz build-cross
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+.PHONY: all run build test race asan fuzz cross bench install docs format clean help

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Compile each public header alone: twice in one file, as C11 and as C++17, with gcc and clang, every warning an error."""
+import os
+import shutil
+import subprocess
+import sys
+
+source = os.environ.get("UG_SOURCE", ".")
+include = os.path.join(source, "include")
+headers = sorted(h for h in os.listdir(os.path.join(include, "undergo")) if h.endswith(".h"))
+
+common = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror", "-fsyntax-only", "-I", include]
+ways = [
+    ("gcc", ["-x", "c", "-std=c11", "-Wstrict-prototypes"]),
+    ("clang", ["-x", "c", "-std=c11", "-Wstrict-prototypes"]),
+    ("g++", ["-x", "c++", "-std=c++17"]),
+    ("clang++", ["-x", "c++", "-std=c++17"]),
+]
+ways = [w for w in ways if shutil.which(w[0])]
+if not headers or not ways:
+    sys.exit("no header, or no compiler, to test with")
+
+print(f"1..{len(headers) * len(ways)}")
+number = bad = 0
+for header in headers:
+    for compiler, options in ways:
+        number += 1
+        text = f"#include <undergo/{header}>\n" * 2 + "int main(void);\nint main(void) { return 0; }\n"
+        run = subprocess.run([compiler, *common, *options, "-"], input=text, capture_output=True, text=True)
+        print(f"{'not ok' if run.returncode else 'ok'} {number} - {header} with {compiler} {options[2]}")
+        if run.returncode:
+            bad += 1
+            print("\n".join(run.stderr.splitlines()[:20]))
+sys.exit(1 if bad else 0)
