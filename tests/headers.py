@@ -9,10 +9,10 @@ source = os.environ.get("UG_SOURCE", ".")
 include = os.path.join(source, "include")
 headers = sorted(h for h in os.listdir(os.path.join(include, "undergo")) if h.endswith(".h"))
 
-common = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror", "-fsyntax-only", "-I", include]
+common = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wundef", "-Werror", "-fsyntax-only", "-I", include]
 ways = [
-    ("gcc", ["-x", "c", "-std=c11", "-Wstrict-prototypes"]),
-    ("clang", ["-x", "c", "-std=c11", "-Wstrict-prototypes"]),
+    ("gcc", ["-x", "c", "-std=c11", "-Wstrict-prototypes", "-Wshadow"]),
+    ("clang", ["-x", "c", "-std=c11", "-Wstrict-prototypes", "-Wshadow"]),
     ("g++", ["-x", "c++", "-std=c++17"]),
     ("clang++", ["-x", "c++", "-std=c++17"]),
 ]
