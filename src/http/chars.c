@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* chars.c — the table of character classes, and what reads digits, names and lists with it. */
+#include "http/chars_priv.h"
+
+#include <string.h>
+
+#define TOK UG__CH_TOKEN
+#define URL (UG__CH_URL | UG__CH_HOST | UG__CH_PATH | UG__CH_QUERY)
+#define SUB (UG__CH_HOST | UG__CH_PATH | UG__CH_QUERY)
+#define PCH (UG__CH_PATH | UG__CH_QUERY)
+
+const uint8_t ug__http_chars[256] = {
+	['0' ... '9'] = TOK | URL | UG__CH_DIGIT | UG__CH_HEX,
+	['A' ... 'F'] = TOK | URL | UG__CH_HEX,
+	['a' ... 'f'] = TOK | URL | UG__CH_HEX,
+	['G' ... 'Z'] = TOK | URL,
+	['g' ... 'z'] = TOK | URL,
+	['-'] = TOK | URL,
+	['.'] = TOK | URL,
+	['_'] = TOK | URL,
+	['~'] = TOK | URL,
+	['!'] = TOK | SUB,
+	['$'] = TOK | SUB,
+	['&'] = TOK | SUB,
+	['\''] = TOK | SUB,
+	['*'] = TOK | SUB,
+	['+'] = TOK | SUB,
+	['('] = SUB,
+	[')'] = SUB,
+	[','] = SUB,
+	[';'] = SUB,
+	['='] = SUB,
+	[':'] = PCH,
+	['@'] = PCH,
+	['/'] = PCH,
+	['?'] = UG__CH_QUERY,
+	['#'] = TOK,
+	['%'] = TOK,
+	['^'] = TOK | UG__CH_BROWSER,
+	['`'] = TOK | UG__CH_BROWSER,
+	['|'] = TOK | UG__CH_BROWSER,
+	['['] = UG__CH_BROWSER,
+	[']'] = UG__CH_BROWSER,
+	['{'] = UG__CH_BROWSER,
+	['}'] = UG__CH_BROWSER,
+};
+
+int64_t ug__http_digits(const char *s, size_t n)
+{
+	int64_t v = 0;
+	if (n == 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		int d = s[i] - '0';
+		if (d < 0 || d > 9 || v > (INT64_MAX - d) / 10)
+			return -1;
+		v = v * 10 + d;
+	}
+	return v;
+}
+
+bool ug__http_same(const char *s, size_t n, const char *lower)
+{
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+		if (c >= 'A' && c <= 'Z')
+			c |= 0x20;
+		if (c != lower[i]) /* the end of lower is a NUL, which no field holds */
+			return false;
+	}
+	return lower[n] == 0;
+}
+
+bool ug__http_list_next(const char *s, size_t n, size_t *at, const char **item, size_t *len)
+{
+	while (*at < n) {
+		const char *p = s + *at;
+		const char *comma = memchr(p, ',', n - *at);
+		const char *e = comma ? comma : s + n;
+		*at = (size_t)(e - s) + (comma ? 1 : 0);
+		while (p < e && (*p == ' ' || *p == '\t'))
+			p++;
+		while (e > p && (e[-1] == ' ' || e[-1] == '\t'))
+			e--;
+		if (e == p)
+			continue;
+		*item = p;
+		*len = (size_t)(e - p);
+		return true;
+	}
+	return false;
+}
