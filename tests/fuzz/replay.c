@@ -26,6 +26,7 @@ static int feed(const char *folder, const char *name)
 	if (!exact)
 		return -1;
 	memcpy(exact, input, n);
+	fprintf(stderr, "%s\n", name); /* the last one named is the one that broke it */
 	LLVMFuzzerTestOneInput(exact, n);
 	free(exact);
 	return 0;
