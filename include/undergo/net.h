@@ -12,8 +12,7 @@
  *	static int serve(void *arg)
  *	{
  *		UG_CLEAN(ug_conn_clean) ug_conn c = *(ug_conn *)arg;
- *		int64_t n = ug_copy(ug_conn_writer(c), ug_conn_reader(c));
- *		return n < 0 ? (int)n : 0;
+ *		return ug_copy(ug_conn_writer(c), ug_conn_reader(c), NULL);
  *	}
  *
  * Every call that waits ends at the context's deadline with -ETIMEDOUT, at its cancellation with -ECANCELED. Any thread
@@ -32,13 +31,6 @@ extern "C" {
 
 struct iovec;
 struct sockaddr;
-
-/* The library's own codes of this package. */
-enum ug_net_error {
-	UG_ENOHOST = -4112, /* no such host: the name has no address */
-	UG_EHOSTAGAIN = -4113, /* the name cannot be resolved now: no answer from the servers of names */
-	UG_EHOSTFAIL = -4114, /* the name cannot be resolved: a server of names refused */
-};
 
 /* Addresses -------------------------------------------------------------------------------------------------------- */
 
@@ -152,11 +144,8 @@ void ug_conn_unref(ug_conn c);
 /* Closes it: waits of other tasks on it end with -ECANCELED, later calls of those that hold a reference with -EBADF;
  * drops the caller's reference. What was written is still sent. Does not wait. Takes a zeroed one. 0. */
 int ug_conn_close(ug_conn c);
-/* For UG_CLEAN. */
-static inline void ug_conn_clean(ug_conn *c)
-{
-	(void)ug_conn_close(*c);
-}
+/* Closes *c and zeroes it; fits UG_CLEAN. */
+void ug_conn_clean(ug_conn *c);
 
 struct ug_dial_opts {
 	const ug_addr *local; /* what to bind to first; NULL: the system chooses */
@@ -231,10 +220,8 @@ ug_listener ug_listener_ref(ug_listener l);
 void ug_listener_unref(ug_listener l);
 /* As ug_conn_close. Connections that are queued are reset. Does not wait, but for the file of a Unix socket. */
 int ug_listener_close(ug_listener l);
-static inline void ug_listener_clean(ug_listener *l)
-{
-	(void)ug_listener_close(*l);
-}
+/* Closes *l and zeroes it; fits UG_CLEAN. */
+void ug_listener_clean(ug_listener *l);
 
 /* In memory --------------------------------------------------------------------------------------------------------
  * Connections without sockets, for tests. They behave as TCP's do: writes wait while the buffer is full, a closed end

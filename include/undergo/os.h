@@ -90,17 +90,17 @@ ug_fd *ug_file_fd(ug_file *f);
 /* The file as a reader and as a writer, from and to its position. Closing those closes the file. */
 ug_reader ug_file_reader(ug_file *f);
 ug_writer ug_file_writer(ug_file *f);
+/* The same by offset; its position stays. */
+ug_reader_at ug_file_reader_at(ug_file *f);
+ug_writer_at ug_file_writer_at(ug_file *f);
 
 /* One more reference. */
 ug_file *ug_file_ref(ug_file *f);
 /* Drops a reference; with the last one the file is closed. Waits; looks at no context. Takes NULL. Answers what
  * close(2) did where this was the last reference, else 0. */
 int ug_file_close(ug_file *f);
-/* For UG_CLEAN. */
-static inline void ug_file_clean(ug_file **f)
-{
-	(void)ug_file_close(*f);
-}
+/* Closes *f and sets it to NULL; fits UG_CLEAN. */
+void ug_file_clean(ug_file **f);
 
 /* Files by name ----------------------------------------------------------------------------------------------------
  * All wait. */
@@ -144,22 +144,25 @@ int ug_dir_open_file(ug_file *dir, ug_dir **out);
 /* The next entry, in no order: 1 and *out, valid until the next call; 0 at the end; a negative code. Waits. man 2
  * getdents64 */
 int ug_dir_read(ug_dir *d, struct ug_dir_entry *out);
-/* Waits. Takes NULL. */
+/* Waits. Takes NULL. 0. */
 int ug_dir_close(ug_dir *d);
+/* Closes *d and sets it to NULL; fits UG_CLEAN. */
+void ug_dir_clean(ug_dir **d);
 
 struct ug_dir_item {
 	const char *name;
-	int error; /* of its stat: 0 or a negative code; then only type, if known, and ino of `stat` hold */
-	uint32_t name_size;
-	struct ug_file_info stat;
+	uint32_t name_size; /* bytes */
+	int is_link; /* 1: a symbolic link; `info` tells of what it leads to, or of itself where that is nothing */
+	int error; /* 0, or why there is no `info`; of that, only the type and ino that the folder gave hold then */
+	struct ug_file_info info;
 };
 struct ug_dir_listing {
 	struct ug_dir_item *items; /* by name, byte by byte */
 	size_t count;
 	void *store_;
 };
-/* Lists an open folder from its start, each entry with its ug_file_info (of what a symbolic link leads to, unless that
- * leads nowhere: the link). ug_dir_listing_done it. At most `limit` entries (0: any), else -EFBIG. Waits. */
+/* Lists an open folder from its start, with what each entry is; ug_dir_listing_done it. At most `limit` entries (0: any),
+ * else -EFBIG. Waits. Errors of getdents(2), -ENOMEM. */
 int ug_dir_list(ug_file *dir, size_t limit, struct ug_dir_listing *out);
 /* Frees it and zeroes it. Takes NULL and a zeroed one. Fits UG_CLEAN. */
 void ug_dir_listing_done(struct ug_dir_listing *list);
