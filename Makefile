@@ -11,7 +11,7 @@ run: build ## build, then serve the current folder over HTTP
 	build/undergo serve .
 
 build: ## build/undergo, build/libundergo.so, build/libundergo.a
-	scripts/setup build && scripts/build build --prefix=$(PREFIX)
+	scripts/setup build && scripts/build build --prefix=$(PREFIX) -Dtests=disabled
 
 test: ## the whole suite, every warning an error
 	scripts/setup build test && scripts/build build-test -Dwerror=true -Dtests=enabled && tests/run build-test
@@ -29,7 +29,7 @@ cross: ## build for aarch64 and run the unit and conformance tests under qemu
 	scripts/setup build test cross && scripts/build build-cross --cross-file=scripts/aarch64.ini -Dliburing=disabled && tests/run build-cross --suite unit --suite conformance
 
 bench: ## every workload beside its peers
-	scripts/setup build bench && scripts/build build --prefix=$(PREFIX) && bench/run
+	scripts/setup build bench && scripts/build build --prefix=$(PREFIX) -Dtests=disabled && bench/run
 
 install: build ## into PREFIX (DESTDIR is respected)
 	meson install -C build --no-rebuild --quiet && { [ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true; }
