@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Channels: a lock, a ring, and two queues of those who wait (chan_priv.h has the invariants).
+ *
+ * Whoever comes second does the work: a sender that finds a receiver waiting copies straight into that one's variable, and a
+ * receiver that finds a sender waiting copies out of it, so that a value is copied once and the second never waits. The copy
+ * is made by the winner of the other's wake, before ug__ready: so an error of the context, which is the loss of that same
+ * wake, means that no value has moved.
+ *
+ * Rejected: a lock-free ring of sequence-numbered slots. It saves one locked instruction of two, but whoever adds a value must then
+ * look for sleepers behind a full barrier, which is the second; close and select would have to live with values in flight.
+ */
+#include "sync/chan_priv.h"
+
+#include "sync/sync.h"
+#include <stdlib.h>
+
+int ug_chan_make(ug_chan **out, size_t value_size, size_t capacity, const struct ug_chan_opts *opts)
+{
+	size_t ring_size, room;
+	if (!out || __builtin_mul_overflow(value_size, capacity, &ring_size) || capacity > PTRDIFF_MAX ||
+		ring_size > PTRDIFF_MAX - 2 * CACHE_LINE - sizeof(ug_chan))
+		return -EINVAL;
+	room = (sizeof(ug_chan) + ring_size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	ug_chan *c = aligned_alloc(CACHE_LINE, room);
+	if (!c)
+		return -ENOMEM;
+	*c = (ug_chan){
+		.capacity = capacity,
+		.size = value_size,
+		.ring_size = ring_size,
+		.ring = (unsigned char *)(c + 1),
+		.refs = 1,
+		.drop = opts ? opts->drop : NULL,
+		.name = opts ? opts->name : NULL,
+	};
+	*out = c;
+	return 0;
+}
+
+int ug_chan_ref(void *typed)
+{
+	ug_chan *c = *(ug_chan **)typed;
+	if (c)
+		add_relaxed(&c->refs, 1);
+	return 0;
+}
+
+/* The last reference is being dropped, so nobody else may call; but somebody may still be in a call, waiting. */
+static int destroy(ug_chan *c)
+{
+	ug__lock(&c->lock);
+	int busy = c->receivers.head_ || c->senders.head_;
+	ug__unlock(&c->lock);
+	if (busy)
+		return -EBUSY;
+	if (c->drop)
+		for (; c->count; c->count--) {
+			void *value = c->ring + c->head;
+			c->head += c->size;
+			if (c->head == c->ring_size)
+				c->head = 0;
+			c->drop(value);
+		}
+	free(c);
+	return 0;
+}
+
+int ug_chan_unref(void *typed)
+{
+	ug_chan *c = typed ? *(ug_chan **)typed : NULL;
+	if (!c)
+		return 0;
+	uint32_t refs = load_acquire(&c->refs);
+	do {
+		if (refs == 1) {
+			int e = destroy(c);
+			if (e < 0)
+				return e;
+			break;
+		}
+	} while (!cas_acq_rel(&c->refs, &refs, refs - 1));
+	*(ug_chan **)typed = NULL;
+	return 0;
+}
+
+/* A channel that is none: only the context's end can come. */
+static UG__NOINLINE int wait_for_end(struct ug__task *t)
+{
+	ug__wait_arm(t, UG__WAIT_FOREVER, NULL);
+	return ug__park(t);
+}
+
+static UG__NOINLINE int send_wait(ug_chan *c, struct ug__task *t, const void *value)
+{
+	struct ug__waiter w = {.task_ = t, .value_ = (void *)(uintptr_t)value};
+	return wait_in(&c->lock, &c->senders, &w, UG__WAIT_SEND, c);
+}
+
+static UG__NOINLINE int recv_wait(ug_chan *c, struct ug__task *t, void *value)
+{
+	struct ug__waiter w = {.task_ = t, .value_ = value};
+	return wait_in(&c->lock, &c->receivers, &w, UG__WAIT_RECV, c);
+}
+
+int ug_chan_send(ug_chan *c, const void *value)
+{
+	struct ug__task *t = ug__self();
+	struct ug__waiter *peer = NULL;
+	int e = ug__wait_check(t);
+	if (unlikely(e < 0))
+		return e;
+	if (unlikely(!c))
+		return wait_for_end(t);
+	if (unlikely(!value))
+		return -EINVAL;
+	ug__lock(&c->lock);
+	e = chan_send_locked(c, value, &peer);
+	if (e == -EAGAIN)
+		return send_wait(c, t, value);
+	ug__unlock(&c->lock);
+	if (peer)
+		ug__ready(peer->task_);
+	return e;
+}
+
+int ug_chan_recv(ug_chan *c, void *value)
+{
+	struct ug__task *t = ug__self();
+	struct ug__waiter *peer = NULL;
+	int e = ug__wait_check(t);
+	if (unlikely(e < 0))
+		return e;
+	if (unlikely(!c))
+		return wait_for_end(t);
+	if (unlikely(!value))
+		return -EINVAL;
+	ug__lock(&c->lock);
+	e = chan_recv_locked(c, value, &peer);
+	if (e == -EAGAIN)
+		return recv_wait(c, t, value);
+	ug__unlock(&c->lock);
+	if (peer)
+		ug__ready(peer->task_);
+	return e;
+}
+
+int ug_chan_try_send(ug_chan *c, const void *value)
+{
+	struct ug__waiter *peer = NULL;
+	if (unlikely(!value))
+		return -EINVAL;
+	if (!c || !chan_may_send(c))
+		return -EAGAIN;
+	ug__lock(&c->lock);
+	int e = chan_send_locked(c, value, &peer);
+	ug__unlock(&c->lock);
+	if (peer)
+		ug__ready(peer->task_);
+	return e;
+}
+
+int ug_chan_try_recv(ug_chan *c, void *value)
+{
+	struct ug__waiter *peer = NULL;
+	if (unlikely(!value))
+		return -EINVAL;
+	if (!c || !chan_may_recv(c))
+		return -EAGAIN;
+	ug__lock(&c->lock);
+	int e = chan_recv_locked(c, value, &peer);
+	ug__unlock(&c->lock);
+	if (peer)
+		ug__ready(peer->task_);
+	return e;
+}
+
+int ug_chan_close(ug_chan *c)
+{
+	struct wakes woken;
+	if (!c)
+		return -EINVAL;
+	wakes_init(&woken);
+	ug__lock(&c->lock);
+	if (c->closed) {
+		ug__unlock(&c->lock);
+		return -EPIPE;
+	}
+	store_relaxed(&c->closed, 1);
+	wakes_add_all(&woken, &c->receivers, -EPIPE);
+	wakes_add_all(&woken, &c->senders, -EPIPE);
+	ug__unlock(&c->lock);
+	wakes_ready(&woken);
+	return 0;
+}
+
+size_t ug_chan_len(const ug_chan *c)
+{
+	return c ? load_relaxed(&c->count) : 0;
+}
+
+size_t ug_chan_cap(const ug_chan *c)
+{
+	return c ? c->capacity : 0;
+}
+
+const char *ug__chan_name(const ug_chan *c)
+{
+	return c->name;
+}
