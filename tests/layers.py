@@ -93,6 +93,12 @@ def package_of(path):
     return None
 
 
+def tested_by(path):
+    """The package whose inside a test may see: tests/unit/PKG/NAME.c, tests/fuzz/PKG_NAME.c."""
+    m = re.match(r"tests/unit/(\w+)/|tests/fuzz/([a-z]+)_", path)
+    return m and (m.group(1) or m.group(2))
+
+
 class Tree:
     def __init__(self, root, house):
         self.root, self.house, self.text = root, house, {}
@@ -137,7 +143,7 @@ def check_includes(tree):
         if private and users:
             yield f"{at}: sees {other}; here only public headers may be included"
         if other.endswith("_priv.h"):
-            own = me or (path.split("/")[2] if path.startswith("tests/unit/") else None)
+            own = me or tested_by(path)
             if own != it:
                 yield f"{at}: {other} is private to {it}"
         if me is None:

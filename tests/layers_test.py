@@ -85,6 +85,7 @@ class Layers(unittest.TestCase):
     def test_private_header_in_a_unit_test(self):
         self.wrong("includes", "tests/unit/sched/a.c", '#include "base/a_priv.h"\n', "private to base")
         self.assertEqual(self.layers(files={"tests/unit/base/a.c": '#include "base/a_priv.h"\n'})[0], [])
+        self.assertEqual(self.layers(files={"tests/fuzz/base_a.c": '#include "base/a_priv.h"\n'})[0], [])
 
     def test_library_includes_the_header_of_everything(self):
         self.wrong("includes", "src/os/all.c", "#include <undergo/undergo.h>\n", "undergo.h is for users")
