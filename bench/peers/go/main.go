@@ -1,5 +1,8 @@
+// SPDX-License-Identifier: MIT
+
 // Command gobench runs one row of the benchmark table as a Go programmer would write it:
 //
+//	gobench rows
 //	gobench ROW [--quick]
 //	gobench serve ADDR FOLDER
 //
@@ -53,7 +56,7 @@ func size(n int) int {
 }
 
 func report(value float64, unit string) {
-	fmt.Printf("go\t%s\t%d\t%.4g\t%s\n", row, runtime.GOMAXPROCS(0), value, unit)
+	fmt.Printf("go\t%s\t%d\t%.4f\t%s\n", row, runtime.GOMAXPROCS(0), value, unit)
 }
 
 func reportPer(start time.Time, n int, unit string) {
@@ -67,6 +70,12 @@ func main() {
 		return
 	}
 	for _, a := range args {
+		if a == "rows" {
+			for name := range rows {
+				fmt.Println(name)
+			}
+			return
+		}
 		if a == "--quick" {
 			quick = true
 		} else {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 package main
 
 import (
@@ -8,37 +10,32 @@ import (
 
 const liveTimers = 100_000
 
-// timerChurn: as many tasks as processors, each with its share of the timers, stop one picked at
-// random and arm it again. None ever fires: so it is with deadlines.
+// timerChurn: with 100,000 timers live, as many tasks as processors each arm one among them and
+// stop it, over and over: a deadline that is set for a call and not reached.
 func timerChurn() {
-	n, procs := size(5_000_000), runtime.GOMAXPROCS(0)
-	var ready, wg sync.WaitGroup
-	begin := make(chan struct{})
-	for p := 0; p < procs; p++ {
-		ready.Add(1)
+	procs := runtime.GOMAXPROCS(0)
+	n := size(5_000_000) / procs
+	live := make([]*time.Timer, liveTimers)
+	for i := range live {
+		live[i] = time.AfterFunc(time.Hour+time.Duration(i)*36*time.Millisecond, func() {})
+	}
+	var wg sync.WaitGroup
+	start := time.Now()
+	for p := 1; p <= procs; p++ {
 		wg.Add(1)
-		go func(seed uint32) {
+		go func(r uint32) {
 			defer wg.Done()
-			mine := make([]*time.Timer, liveTimers/procs)
-			for i := range mine {
-				mine[i] = time.AfterFunc(time.Hour+time.Duration(i)*time.Millisecond, func() {})
-			}
-			ready.Done()
-			<-begin
-			r := seed
-			for i := 0; i < n/procs; i++ {
+			t := time.AfterFunc(time.Hour, func() {})
+			for i := 0; i < n; i++ {
 				r ^= r << 13
 				r ^= r >> 17
 				r ^= r << 5
-				t := mine[r%uint32(len(mine))]
+				t.Reset(time.Hour + time.Duration(r%3_600_000)*time.Millisecond)
 				t.Stop()
-				t.Reset(time.Hour + time.Duration(r%60_000)*time.Millisecond)
 			}
-		}(uint32(p) + 1)
+		}(uint32(p))
 	}
-	ready.Wait()
-	start := time.Now()
-	close(begin)
 	wg.Wait()
-	reportPer(start, n/procs*procs, "ns/arm+stop")
+	reportPer(start, n*procs, "ns/arm+stop")
+	runtime.KeepAlive(live)
 }

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""undergo and its peers: how each is built, and the commands that run its rows. What cannot be had is left out, said so."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import nginx
+import rows
+
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TOP = os.path.dirname(BENCH)
+
+
+class LeftOut(Exception):
+    pass
+
+
+@dataclass
+class System:
+    name: str
+    version: str
+    programs: dict = field(default_factory=dict)  # row: command
+    servers: dict = field(default_factory=dict)  # row: function of (port, folder, procs) that answers a command
+
+
+def say(*words):
+    print("bench:", *words, file=sys.stderr, flush=True)
+
+
+def call(command, **options):
+    """Runs a step of a build; its output matters only where it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+        raise LeftOut(f"{' '.join(command[:2])} failed")
+    return done.stdout
+
+
+def tool(name, package):
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if not path:
+        raise LeftOut(f"{package} is not installed; bench/setup installs it")
+    return path
+
+
+def made_in(build):
+    """The folder for programs of the benchmark that are no part of undergo's build."""
+    folder = os.path.join(TOP, build, "bench-peers")
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+def listed(command):
+    """The rows that a peer's program says it has."""
+    return {row: [command, row] for row in call([command, "rows"]).split()}
+
+
+def undergo(build):
+    build = os.path.join(TOP, build)
+    meson = tool("meson", "meson")
+    if not os.path.exists(os.path.join(build, "build.ninja")):
+        call([meson, "setup", build, TOP])
+    options = {o["name"]: o["value"] for o in json.loads(call([meson, "introspect", "--buildoptions", build]))}
+    if options["optimization"] in ("0", "g") or options["b_sanitize"] != "none":
+        raise LeftOut(f"{build} is a debugging build")
+    call([tool("ninja", "ninja-build"), "-C", build])
+
+    system = System("undergo", call(["git", "-C", TOP, "describe", "--always", "--dirty"]).strip())
+    for row in rows.ROWS.values():
+        program = os.path.join(build, "bench", row.name)
+        if not os.path.exists(program):
+            continue
+        if row.kind == "http":
+            system.servers[row.name] = lambda port, folder, procs, p=program: [p, f"127.0.0.1:{port}"]
+        else:
+            system.programs[row.name] = [program]
+    program = os.path.join(build, "undergo")
+    if os.path.exists(program):
+        for row in ("http-4k", "http-1m"):
+            system.servers[row] = lambda port, folder, procs: [
+                program, "serve", folder, "--listen", f"127.0.0.1:{port}", "--log", "none"]
+    return system
+
+
+def go(build):
+    compiler = tool("go", "Go")
+    version = call([compiler, "env", "GOVERSION"]).strip()
+    # The language version decides on the runtime's defaults: a new Go shall run with its own.
+    modfile, program = os.path.join(made_in(build), "go.mod"), os.path.join(made_in(build), "gobench")
+    with open(modfile, "w") as f:
+        f.write("module gobench\n\ngo " + re.match(r"go(\d+\.\d+)", version)[1] + "\n")
+    call([compiler, "build", "-buildvcs=false", "-modfile=" + modfile, "-o", program, "."],
+         cwd=os.path.join(BENCH, "peers", "go"), env=dict(os.environ, GOTOOLCHAIN="local"))
+    system = System("go", version, listed(program))
+    for row in ("http-hello", "http-4k", "http-1m"):
+        system.servers[row] = lambda port, folder, procs: [program, "serve", f"127.0.0.1:{port}", folder]
+    return system
+
+
+def nginx_plain(build):
+    return nginx_system("nginx", ("http-hello", "http-4k", "http-1m"), cached=False)
+
+
+def nginx_cached(build):
+    """nginx that also keeps descriptors and attributes of files for a while, and may then serve what is stale."""
+    return nginx_system("nginx-cached", ("http-4k", "http-1m"), cached=True)
+
+
+def nginx_system(name, served, cached):
+    program = tool("nginx", "nginx-light")
+    version = call([program, "-v"]).strip().rpartition("/")[2]
+    system = System(name, version)
+    for row in served:
+        system.servers[row] = lambda port, folder, procs: nginx.command(program, port, folder, procs, cached)
+    return system
+
+
+PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached}
+
+
+def build(folder, only):
+    """The systems that can be had, undergo first; `only` are names or None for all. Says which rows each lacks."""
+    made = []
+    for name, make in PEERS.items():
+        if only and name not in only:
+            continue
+        say("building", name)
+        try:
+            made.append(make(folder))
+        except LeftOut as reason:
+            say(f"left out: {name}: {reason}")
+    for system in made:
+        for table, http in (system.programs, False), (system.servers, True):
+            lacks = [row.name for row in rows.ROWS.values() if (row.kind == "http") == http and row.name not in table]
+            if table and lacks:
+                say(f"left out: {system.name} has no program for {', '.join(lacks)}")
+    return made
