@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The blocking pool: threads that run C calls which may block, for tasks that park meanwhile.
+ *
+ * A job lives on its caller's stack. It is queued, then taken by a thread, which no caller can undo; until then the end of
+ * the caller's context takes it back. A thread is made when a job finds none idle, up to LIMIT; a few stay idle for the next
+ * jobs, without a time-out, so that an idle program has no wake-ups; the others end.
+ */
+#include "sched/sched_priv.h"
+
+#define LIMIT 512
+#define KEEP 8
+
+enum job_state { QUEUED, TAKEN, DONE };
+
+struct job {
+	struct job *next, *prev;
+	ug_fn *fn;
+	void *arg;
+	struct ug__task *task;
+	enum job_state state;
+	int result;
+};
+
+static struct {
+	uint32_t lock;
+	uint32_t word; /* futex: changes with each job queued, and at the end */
+	uint32_t queued, idle, threads, busy; /* idle: sleeping, or woken and not yet up */
+	bool stop;
+	struct job *head, *tail;
+} pool;
+
+uint32_t ug__blocking_busy(void)
+{
+	return load_seq(&pool.busy);
+}
+
+static void unqueue(struct job *j)
+{
+	*(j->prev ? &j->prev->next : &pool.head) = j->next;
+	*(j->next ? &j->next->prev : &pool.tail) = j->prev;
+	pool.queued--;
+}
+
+static void run(struct job *j)
+{
+	int result = j->fn(j->arg);
+	ug__lock(&pool.lock);
+	j->result = result;
+	j->state = DONE;
+	struct ug__task *t = j->task;
+	/* A caller whose context ended is about to park again, without an end, once it has the lock: it will find DONE. */
+	bool won = ug__wake_win(t);
+	ug__unlock(&pool.lock);
+	if (won)
+		ug__ready(t);
+	add_seq(&pool.busy, -1u);
+}
+
+static void *pool_main(void *unused)
+{
+	(void)unused;
+	ug__lock(&pool.lock);
+	for (;;) {
+		struct job *j = pool.head;
+		if (j) {
+			unqueue(j);
+			j->state = TAKEN;
+			ug__unlock(&pool.lock);
+			run(j);
+			ug__lock(&pool.lock);
+			continue;
+		}
+		if (pool.stop || pool.idle >= KEEP)
+			break;
+		uint32_t seen = load_relaxed(&pool.word);
+		pool.idle++;
+		ug__unlock(&pool.lock);
+		ug__futex_wait(&pool.word, seen, UG_FOREVER);
+		ug__lock(&pool.lock);
+		pool.idle--;
+	}
+	pool.threads--;
+	ug__unlock(&pool.lock);
+	ug__thread_gone();
+	return NULL;
+}
+
+/* Queues the job and sees that a thread comes; a negative code: there is none and none can be made. */
+static int submit(struct job *j)
+{
+	ug__lock(&pool.lock);
+	add_seq(&pool.busy, 1u);
+	j->prev = pool.tail;
+	*(pool.tail ? &pool.tail->next : &pool.head) = j;
+	pool.tail = j;
+	pool.queued++;
+	store_relaxed(&pool.word, pool.word + 1);
+	bool make = pool.queued > pool.idle && pool.threads < LIMIT;
+	if (make)
+		pool.threads++;
+	ug__unlock(&pool.lock);
+	if (!make) {
+		ug__futex_wake(&pool.word, 1);
+		return 0;
+	}
+	int e = ug__thread_start(pool_main, NULL);
+	if (e == 0)
+		return 0;
+	ug__lock(&pool.lock);
+	bool alone = --pool.threads == 0 && j->state == QUEUED;
+	if (alone) {
+		unqueue(j);
+		add_seq(&pool.busy, -1u);
+	}
+	ug__unlock(&pool.lock);
+	return alone ? e : 0;
+}
+
+/* The caller's context ended: 1 and the job is taken back, or 0: it runs, or has run. */
+static int take_back(struct job *j)
+{
+	ug__lock(&pool.lock);
+	bool queued = j->state == QUEUED;
+	if (queued) {
+		unqueue(j);
+		add_seq(&pool.busy, -1u);
+	} else if (j->state == TAKEN) {
+		ug__wait_arm(j->task, UG__WAIT_BLOCKING | UG__WAIT_HARD, NULL);
+	}
+	bool again = j->state == TAKEN;
+	ug__unlock(&pool.lock);
+	if (again)
+		ug__park(j->task);
+	return queued;
+}
+
+int ug_blocking(ug_fn *fn, void *arg)
+{
+	struct ug__task *t = ug__self();
+	UG_TRY(ug__wait_check(t));
+	if (t->flags & TASK_THREAD)
+		return fn(arg);
+	struct job j = {.fn = fn, .arg = arg, .task = t, .state = QUEUED};
+	ug__wait_arm(t, UG__WAIT_BLOCKING, (const void *)(uintptr_t)fn);
+	int e = submit(&j);
+	if (e < 0) {
+		if (!ug__wait_disarm(t))
+			ug__park(t); /* the context's end has made it ready */
+		return e;
+	}
+	e = ug__park(t);
+	if (e < 0 && take_back(&j))
+		return e;
+	return j.result;
+}
+
+void ug__blocking_end(void)
+{
+	ug__lock(&pool.lock);
+	pool.stop = true;
+	store_relaxed(&pool.word, pool.word + 1);
+	ug__unlock(&pool.lock);
+	ug__futex_wake(&pool.word, INT32_MAX);
+}
+
+void ug__blocking_reset(void)
+{
+	pool.stop = false;
+	pool.head = pool.tail = NULL;
+	pool.queued = 0;
+	store_relaxed(&pool.busy, 0u);
+}

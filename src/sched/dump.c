@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dump of all tasks: read while they run, without stopping any. What a line says of a task was true at some moment
+ * while it was written. Stacks and records of tasks are never unmapped while the runtime runs, so a torn read is the worst
+ * that can happen; names are the callers', good for their task's life.
+ */
+#include "sched/sched_priv.h"
+
+static const char *const wait_names[UG__WAIT_COUNT] = {
+	[UG__WAIT_NONE] = "running or ready",
+	[UG__WAIT_SEND] = "send on channel",
+	[UG__WAIT_RECV] = "receive from channel",
+	[UG__WAIT_SELECT] = "select",
+	[UG__WAIT_SLEEP] = "sleep",
+	[UG__WAIT_READABLE] = "descriptor to be readable",
+	[UG__WAIT_WRITABLE] = "descriptor to be writable",
+	[UG__WAIT_TASK] = "end of task",
+	[UG__WAIT_GROUP] = "end of group",
+	[UG__WAIT_MUTEX] = "mutex",
+	[UG__WAIT_RWMUTEX] = "rwmutex",
+	[UG__WAIT_COND] = "condition",
+	[UG__WAIT_ONCE] = "once",
+	[UG__WAIT_WAITGROUP] = "wait group",
+	[UG__WAIT_SEM] = "semaphore",
+	[UG__WAIT_BLOCKING] = "blocking call",
+	[UG__WAIT_PIPE] = "pipe",
+	[UG__WAIT_FOREVER] = "end of its context",
+};
+
+struct dump {
+	int fd;
+	int64_t now;
+	size_t tasks, unstarted;
+};
+
+static void dump_task(struct ug__stack *s, void *arg)
+{
+	struct dump *d = arg;
+	struct ug__task *t = (struct ug__task *)(void *)s;
+	uint64_t id = load_acquire(&t->id);
+	if (id == 0)
+		return;
+	d->tasks++;
+	uint32_t kind = load_relaxed(&t->wait_kind);
+	const char *name = load_relaxed(&t->name);
+	if (kind == UG__WAIT_NONE || kind >= UG__WAIT_COUNT) {
+		ug__report(d->fd, "task %llu %s: %s\n", (unsigned long long)id, name ? name : "(no name)",
+			load_relaxed(&t->on_cpu) ? "running" : "ready");
+		return;
+	}
+	int64_t since = d->now - load_relaxed(&t->wait_since);
+	ug__report(d->fd, "task %llu %s: waits for %s %p, %lld ms\n", (unsigned long long)id, name ? name : "(no name)",
+		wait_names[kind], load_relaxed(&t->wait_object), (long long)(since > 0 ? since / UG_MS : 0));
+}
+
+static void dump_record(const struct record *r, void *arg)
+{
+	struct dump *d = arg;
+	d->unstarted++;
+	const char *name = load_relaxed(&r->name);
+	if (d->unstarted <= 100)
+		ug__report(d->fd, "task %s: not started\n", name ? name : "(no name)");
+}
+
+void ug__dump_tasks(int fd)
+{
+	struct dump d = {.fd = fd, .now = ug_now()};
+	ug__stack_each(dump_task, &d);
+	ug__each_record(dump_record, &d);
+	ug__report(fd, "%zu tasks started, %zu not started; %u processors, %u workers, poller %s\n", d.tasks,
+		d.unstarted, S->procs_count, load_relaxed(&S->worker_count), S->poller->name);
+}
+
+void ug_dump(int fd)
+{
+	if (load_acquire(&S->running))
+		ug__dump_tasks(fd);
+	else
+		ug__report(fd, "no runtime runs\n");
+}

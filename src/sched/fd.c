@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors: counted records, and how a task waits on one.
+ *
+ * Records are never freed, only used again; the poller knows one by index and generation, so that an event that comes late, for a
+ * descriptor whose number has long been another's, finds nobody. A record has
+ *   refs  references; the last one dropped closes
+ *   use   calls under way, and CLOSED: close(2) is made by whoever is last, so that the number is not given to another file while a call
+ *         may still use it
+ *   gone  the number has been given back, or was never to be
+ *
+ * Readiness is edge-triggered. An event sets `edge` for its direction and wakes all that wait; one who is about to wait
+ * looks at `edge` under the same lock: set, it is cleared and the call is tried again. So an edge between a call's EAGAIN and the wait is
+ * not lost. Registration is lazy, at the first wait: many connections never wait.
+ *
+ * Short reads. A stream socket that answered fewer bytes than asked for is empty, and its next byte, or its end, will be an edge: the next read
+ * waits at once, without the call that would say EAGAIN. Not so once HUP was seen: the edge for the end may have come
+ * together with the last data's, and no other will.
+ *
+ * Without a runtime (a plain main) a wait is poll(2).
+ */
+#include "sched/fd_priv.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define CLOSED (UINT32_C(1) << 31)
+#define CHUNKS 24
+#define FIRST 64
+
+static uint32_t table_lock;
+static ug_fd *table[CHUNKS];
+static uint32_t table_count;
+static ug_fd *free_list;
+
+static ug_fd *record_at(uint32_t i)
+{
+	unsigned chunk = 31 - (unsigned)__builtin_clz(i / FIRST + 1);
+	ug_fd *c = chunk < CHUNKS ? load_acquire(&table[chunk]) : NULL;
+	return c ? c + (i - FIRST * ((1u << chunk) - 1)) : NULL;
+}
+
+static ug_fd *record_new(void)
+{
+	ug__lock(&table_lock);
+	ug_fd *f = free_list;
+	if (f) {
+		free_list = f->next_free;
+	} else {
+		unsigned chunk = 31 - (unsigned)__builtin_clz(table_count / FIRST + 1);
+		if (!table[chunk])
+			store_release(&table[chunk], calloc((size_t)FIRST << chunk, sizeof **table));
+		f = record_at(table_count);
+		if (f)
+			f->index = table_count++;
+	}
+	ug__unlock(&table_lock);
+	return f;
+}
+
+static void record_free(ug_fd *f)
+{
+	ug__lock(&table_lock);
+	f->next_free = free_list;
+	free_list = f;
+	ug__unlock(&table_lock);
+}
+
+int ug_fd_adopt(int fd, int flags, ug_fd **out)
+{
+	struct stat st;
+	int e = ug__sys_fstat(fd, &st);
+	if (e < 0)
+		return e;
+	if ((flags & ~(UG_FD_NONBLOCK | UG_FD_BORROW)) || !out)
+		return -EINVAL;
+	bool file = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode);
+	if ((flags & UG_FD_NONBLOCK) && !file && (e = ug__sys_nonblock(fd, 1)) < 0)
+		return e;
+	ug_fd *f = record_new();
+	if (!f)
+		return -ENOMEM;
+	ug__lock(&f->lock);
+	f->fd = fd;
+	store_relaxed(&f->gen, f->gen + 1);
+	f->kind = file ? FD_FILE : S_ISSOCK(st.st_mode) ? FD_SOCKET : FD_OTHER;
+	f->nonblock = (flags & UG_FD_NONBLOCK) != 0;
+	f->borrowed = (flags & UG_FD_BORROW) != 0;
+	f->hup = f->gone = 0;
+	store_relaxed(&f->epoch, 0u);
+	f->in[0] = f->in[1] = (struct fd_side){.edge = 0};
+	store_relaxed(&f->use, 0u);
+	store_relaxed(&f->refs, 1u);
+	ug__unlock(&f->lock);
+	*out = f;
+	return 0;
+}
+
+/* References and closing ------------------------------------------------------------------------------------------- */
+
+static uint64_t key_of(const ug_fd *f)
+{
+	return (uint64_t)f->gen << 32 | f->index;
+}
+
+/* Nobody uses the number any more, and nobody will. */
+static void give_back(ug_fd *f)
+{
+	ug__lock(&f->lock);
+	bool mine = !f->gone;
+	f->gone = 1;
+	ug__unlock(&f->lock);
+	if (mine && !f->borrowed)
+		ug__sys_close(f->fd);
+}
+
+int ug__fd_use(ug_fd *f)
+{
+	if (!f)
+		return -EBADF;
+	if (likely(!(add_acq_rel(&f->use, 1u) & CLOSED)))
+		return f->fd;
+	ug__fd_unuse(f);
+	return -EBADF;
+}
+
+void ug__fd_unuse(ug_fd *f)
+{
+	if (unlikely(add_acq_rel(&f->use, -1u) == (CLOSED | 1)))
+		give_back(f);
+}
+
+int ug_fd_number(const ug_fd *f)
+{
+	return !f || (load_relaxed(&f->use) & CLOSED) ? -EBADF : f->fd;
+}
+
+ug_fd *ug_fd_ref(ug_fd *f)
+{
+	if (f)
+		add_relaxed(&f->refs, 1u);
+	return f;
+}
+
+/* Ends it for all: once. */
+static void shut(ug_fd *f)
+{
+	ug__lock(&f->lock);
+	uint32_t use = load_relaxed(&f->use);
+	while (!(use & CLOSED) && !cas_acq_rel(&f->use, &use, use | CLOSED))
+		;
+	if (use & CLOSED) {
+		ug__unlock(&f->lock);
+		return;
+	}
+	if (f->epoch && f->epoch == S->epoch && load_relaxed(&S->running)) {
+		S->poller->remove(f->fd, key_of(f), !f->borrowed);
+		add_seq(&S->registered, -1u);
+	}
+	store_relaxed(&f->epoch, 0u);
+	store_relaxed(&f->gen, f->gen + 1); /* events on their way find nobody */
+	for (int side = 0; side < 2; side++) {
+		struct ug__waiter *w;
+		while ((w = ug__waitq_win(&f->in[side].waiters))) {
+			w->result_ = -ECANCELED;
+			ug__ready(w->task_);
+		}
+	}
+	ug__unlock(&f->lock);
+	if ((use & ~CLOSED) == 0)
+		give_back(f);
+}
+
+void ug_fd_unref(ug_fd *f)
+{
+	if (!f || add_acq_rel(&f->refs, -1u) != 1)
+		return;
+	shut(f);
+	record_free(f);
+}
+
+int ug_fd_close(ug_fd *f)
+{
+	if (!f)
+		return 0;
+	shut(f);
+	ug_fd_unref(f);
+	return 0;
+}
+
+void ug_fd_clean(ug_fd **f)
+{
+	ug_fd_close(*f);
+	*f = NULL;
+}
+
+/* Events ----------------------------------------------------------------------------------------------------------- */
+
+static void wake_side(ug_fd *f, int side)
+{
+	struct fd_side *s = &f->in[side];
+	s->edge = 1;
+	if (ug__waitq_idle(&s->waiters))
+		return;
+	/* A select must not be told of readiness that somebody has used up since: ask. Others just try again. */
+	int ready = -1;
+	for (struct ug__waiter *next, *w = s->waiters.head_; w; w = next) {
+		next = w->next_;
+		if (w->amount_ && ready < 0)
+			ready = ug__sys_poll_now(f->fd, side ? POLLOUT : POLLIN) != 0;
+		if (w->amount_ && !ready)
+			continue;
+		ug__waitq_remove(&s->waiters, w);
+		if (ug__wake_win(w->task_)) {
+			w->result_ = 0;
+			ug__ready(w->task_);
+		}
+	}
+}
+
+void ug__fd_event(uint64_t key, uint32_t what)
+{
+	ug_fd *f = record_at((uint32_t)key);
+	if (!f)
+		return;
+	ug__lock(&f->lock);
+	if (f->gen == (uint32_t)(key >> 32)) {
+		if (what & UG__POLL_HUP)
+			store_relaxed(&f->hup, 1);
+		if (what & UG__POLL_IN)
+			wake_side(f, 0);
+		if (what & UG__POLL_OUT)
+			wake_side(f, 1);
+	}
+	ug__unlock(&f->lock);
+}
+
+bool ug__fd_anyone_waits(void)
+{
+	ug__lock(&table_lock);
+	uint32_t n = table_count;
+	ug__unlock(&table_lock);
+	for (uint32_t i = 0; i < n; i++) {
+		ug_fd *f = record_at(i);
+		if (!ug__waitq_idle(&f->in[0].waiters) || !ug__waitq_idle(&f->in[1].waiters))
+			return true;
+	}
+	return false;
+}
+
+/* Waiting ---------------------------------------------------------------------------------------------------------- */
+
+/* Sees that the poller watches f; its lock is held. 1: it is always ready, and not watched. */
+static int watch(ug_fd *f)
+{
+	if (f->kind == FD_FILE)
+		return 1;
+	if (f->epoch == S->epoch)
+		return 0;
+	/* Before, or the event that add brings along might find the record unregistered. */
+	store_relaxed(&f->epoch, S->epoch);
+	add_seq(&S->registered, 1u);
+	int e = S->poller->add(f->fd, key_of(f));
+	if (e < 0) {
+		store_relaxed(&f->epoch, 0u);
+		add_seq(&S->registered, -1u);
+	}
+	return e == -EPERM ? 1 : e;
+}
+
+/* A plain thread where no runtime runs. */
+static int wait_by_poll(ug_fd *f, int side)
+{
+	int64_t deadline = ug_ctx_deadline(NULL);
+	int e = ug__sys_poll_until(f->fd, side ? POLLOUT : POLLIN, deadline);
+	return e < 0 ? e : 0;
+}
+
+/* Waits for an edge that has not been seen yet. The caller holds a use of f. */
+int ug__fd_wait(struct ug__task *t, ug_fd *f, int side)
+{
+	if ((t->flags & TASK_THREAD) && !load_acquire(&S->running))
+		return wait_by_poll(f, side);
+	struct fd_side *s = &f->in[side];
+	struct ug__waiter w = {.task_ = t};
+	ug__lock(&f->lock);
+	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : watch(f);
+	if (e || s->edge) {
+		s->edge = 0;
+		ug__unlock(&f->lock);
+		return e < 0 ? e : 0;
+	}
+	ug__wait_arm(t, side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
+	ug__waitq_push(&s->waiters, &w);
+	ug__unlock(&f->lock);
+	e = ug__park(t);
+	if (e == 0)
+		return w.result_;
+	ug__lock(&f->lock);
+	ug__waitq_remove(&s->waiters, &w);
+	ug__unlock(&f->lock);
+	return e;
+}
+
+int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w)
+{
+	if (!f)
+		return -EBADF;
+	struct fd_side *s = &f->in[writable];
+	short events = writable ? POLLOUT : POLLIN;
+	ug__lock(&f->lock);
+	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : watch(f);
+	if (e == 0) {
+		s->edge = 0;
+		e = ug__sys_poll_now(f->fd, events);
+		if (e == 0) {
+			w->amount_ = 1;
+			ug__waitq_push(&s->waiters, w);
+		}
+	}
+	ug__unlock(&f->lock);
+	return e > 0 ? 1 : e;
+}
+
+void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w)
+{
+	if (!f)
+		return;
+	ug__lock(&f->lock);
+	ug__waitq_remove(&f->in[writable].waiters, w);
+	ug__unlock(&f->lock);
+}
+
+static int wait_ready(ug_fd *f, int side)
+{
+	struct ug__task *t = ug__self();
+	UG_TRY(ug__wait_check(t));
+	int fd = ug__fd_use(f);
+	if (fd < 0)
+		return fd;
+	int e = 0;
+	while (e == 0 && f->kind != FD_FILE && (e = ug__sys_poll_now(fd, side ? POLLOUT : POLLIN)) == 0)
+		e = ug__fd_wait(t, f, side);
+	ug__fd_unuse(f);
+	return e > 0 ? 0 : e;
+}
+
+int ug_fd_wait_readable(ug_fd *f)
+{
+	return wait_ready(f, 0);
+}
+
+int ug_fd_wait_writable(ug_fd *f)
+{
+	return wait_ready(f, 1);
+}

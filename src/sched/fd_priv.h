@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The record behind ug_fd; its life is told in fd.c. */
+#ifndef UG_SCHED_FD_PRIV_H
+#define UG_SCHED_FD_PRIV_H
+
+#include "sched/sched_priv.h"
+
+enum fd_kind {
+	FD_OTHER, /* pipe, terminal, eventfd … */
+	FD_SOCKET,
+	FD_FILE, /* always ready: reads and writes may block on a disk */
+};
+
+struct fd_side {
+	struct ug__waitq waiters; /* under the lock, as all here */
+	uint8_t edge; /* readiness came that nobody has looked at yet */
+	uint8_t drained; /* by the reader: the last read was short */
+};
+
+struct ug_fd {
+	uint32_t lock, refs, use, gen, index, epoch;
+	int fd;
+	uint8_t kind, nonblock, borrowed, hup, gone;
+	struct fd_side in[2]; /* reading, writing */
+	ug_fd *next_free;
+};
+
+int ug__fd_wait(struct ug__task *t, ug_fd *f, int side);
+
+#endif

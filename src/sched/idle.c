@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sleeping for want of work, and waking.
+ *
+ * Workers that sleep wait in the poller itself (all of them in the one epoll instance; an event wakes one), until the next
+ * timer of the processor that they hold. Where the poller has a thread of its own (io_uring) they sleep on a futex
+ * instead, and that thread makes tasks ready from outside.
+ *
+ * No wake is lost:
+ *
+ *	pusher                                  sleeper
+ *	push the task          (seq_cst)        idle_count += 1            (seq_cst)
+ *	idle_count > 0?        (seq_cst)        any queue not empty?       (seq_cst loads)
+ *	  searching 0 -> 1: wake one                yes: do not sleep
+ *
+ * One of the two sees the other. The pusher may leave the wake out when `searching` is 1: then a woken worker has not
+ * looked at the queues yet, or it will look again: ug__search_done first clears `searching`, then looks at all queues, and wakes
+ * the next if it sees more work. So at most one worker more than needed is awake, and a burst wakes them one by one.
+ *
+ * `searching` is 1 only while a wake is on its way to a worker, or that worker is between leaving idle_sleep and search_done.
+ * A wake that nobody sleeps for any more is found by the next one that goes to sleep: the eventfd stays ready, the futex
+ * word has changed. Each worker that leaves idle_sleep, whatever for, passes search_done, so it cannot stay 1.
+ */
+#include "sched/sched_priv.h"
+
+#include "sched/worker_priv.h"
+
+#define EVENTS 128
+
+bool ug__work_anywhere(void)
+{
+	if (load_seq(&S->global_count))
+		return true;
+	for (uint32_t i = 0; i < S->procs_count; i++)
+		if (!ug__queue_empty(&S->procs[i]))
+			return true;
+	return false;
+}
+
+static void kick(void)
+{
+	if (S->poller->own_thread) {
+		add_seq(&S->idle_word, 1u);
+		ug__futex_wake(&S->idle_word, 1);
+	} else {
+		S->poller->wake();
+	}
+}
+
+void ug__idle_wake(void)
+{
+	if (unlikely(load_seq(&S->monitor_asleep)))
+		ug__monitor_wake();
+	if (load_seq(&S->idle_count) == 0 || load_relaxed(&S->searching))
+		return;
+	uint32_t none = 0;
+	if (cas_seq(&S->searching, &none, 1u))
+		kick();
+}
+
+void ug__search_done(struct worker *w)
+{
+	w->recheck = 0;
+	if (load_relaxed(&S->searching))
+		store_seq(&S->searching, 0u);
+	if (load_seq(&S->idle_count) && ug__work_anywhere())
+		ug__idle_wake();
+}
+
+static int dispatch(struct worker *w, const struct ug__event *ev, int n)
+{
+	int events = 0;
+	for (int i = 0; i < n; i++) {
+		if (ev[i].key == UG__POLL_WAKE) {
+			w->recheck = 1;
+		} else {
+			ug__fd_event(ev[i].key, ev[i].what);
+			events++;
+		}
+	}
+	return events;
+}
+
+int ug__poll(struct worker *w, int64_t until)
+{
+	struct ug__event ev[EVENTS];
+	return dispatch(w, ev, S->poller->wait(ev, EVENTS, until));
+}
+
+void ug__idle_sleep(struct worker *w)
+{
+	struct ug__event ev[EVENTS];
+	uint32_t word = load_seq(&S->idle_word);
+	int n = 0;
+	store_relaxed(&w->idle, 1u);
+	add_seq(&S->idle_count, 1u);
+	int64_t until = load_relaxed(&w->proc->timers.next);
+	if (!ug__work_anywhere() && !load_seq(&S->stopping)) {
+		if (S->poller->own_thread)
+			ug__futex_wait(&S->idle_word, word, until);
+		else
+			n = S->poller->wait(ev, EVENTS, until);
+	}
+	add_seq(&S->idle_count, -1u);
+	store_relaxed(&w->idle, 0u);
+	if (unlikely(load_seq(&S->monitor_asleep)))
+		ug__monitor_wake();
+	w->recheck = 1;
+	dispatch(w, ev, n);
+}
+
+/* One that stops passes the word on. */
+void ug__idle_stop(void)
+{
+	kick();
+}
+
+/* The poller's own thread, where it has one ------------------------------------------------------------------------ */
+
+static uint32_t poller_stop;
+
+static void *poller_main(void *unused)
+{
+	(void)unused;
+	struct ug__event ev[EVENTS];
+	while (!load_acquire(&poller_stop)) {
+		int n = S->poller->wait(ev, EVENTS, UG_FOREVER);
+		for (int i = 0; i < n; i++)
+			if (ev[i].key != UG__POLL_WAKE)
+				ug__fd_event(ev[i].key, ev[i].what);
+	}
+	ug__thread_gone();
+	return NULL;
+}
+
+int ug__poller_start(void)
+{
+	int e = S->poller->start();
+	if (e < 0 && S->poller != &ug__poll_epoll) {
+		S->poller = &ug__poll_epoll; /* refused here (seccomp, sysctl, an old kernel): epoll is always there */
+		e = S->poller->start();
+	}
+	store_relaxed(&poller_stop, 0u);
+	if (e == 0 && S->poller->own_thread && (e = ug__thread_start(poller_main, NULL)) < 0)
+		S->poller->end();
+	return e;
+}
+
+void ug__poller_stop(void)
+{
+	store_release(&poller_stop, 1u);
+	S->poller->wake();
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The monitor: one thread that runs no tasks. Each 2 ms, while anything runs, it
+ *   takes the processor from a worker that has made no pick for 8 ms, if anything waits for that processor (enter.h);
+ *   tells busy workers to look at their timers and descriptors;
+ *   keeps the coarse clock, one spare worker at hand, and the number of warm stacks down;
+ *   looks for a deadlock.
+ * It also fires the timers of those who have no processor (plain threads, pinned tasks). After 1 s in which no worker made a pick and
+ * nothing waited for a stuck one, it sleeps until its own next timer, or for ever; whoever makes a task ready, or leaves
+ * idleness, sees monitor_asleep and wakes it. An idle program makes no wake-ups.
+ *
+ * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and makes no
+ * thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
+ *
+ * Deadlock, under ug_main only: every processor's worker sleeps, nothing is queued, nobody runs offline, no timer is armed, no blocking call
+ * runs, nobody waits on a descriptor, nothing outside was announced (signals), and the process has no thread but the
+ * library's own and the one in ug_main. Then nothing can change any more, so looking once is enough; it is done on a
+ * second tick with the same result, which costs nothing.
+ */
+#include "sched/enter.h"
+
+#include "sched/worker_priv.h"
+#include <dirent.h>
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define TICK (2 * UG_MS)
+#define STUCK_TICKS 4
+#define QUIET_TICKS 500
+#define TRIM_TICKS 50
+
+static uint32_t word; /* futex: changes when the monitor shall look anew */
+
+void ug__monitor_wake(void)
+{
+	uint32_t asleep = 1;
+	if (cas_seq(&S->monitor_asleep, &asleep, 0u))
+		ug__monitor_timer_added();
+}
+
+void ug__monitor_timer_added(void)
+{
+	add_seq(&word, 1u);
+	ug__futex_wake(&word, 1);
+}
+
+/* Taking ----------------------------------------------------------------------------------------------------------- */
+
+/* 0 where the kernel has it. To be called before the library's first thread: registering is cheap then. */
+int ug__membarrier_register(void)
+{
+	return (int)ug__syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
+}
+
+/* The worker's side of the hand-over, when it is asked or has lost: enter.h. `in` is 1 here, and on return. */
+UG__NOINLINE void ug__enter_slow(struct worker *w)
+{
+	for (;;) {
+		swap_seq(&w->in, 1u);
+		uint32_t v = load_seq(&w->taken);
+		if (v & TAKEN_YES) {
+			w->proc = NULL;
+			store_seq(&w->taken, v & TAKEN_FENCE);
+			return;
+		}
+		if (!(v & TAKEN_ASKED))
+			return;
+		store_release(&w->in, 0u);
+		cas_seq(&w->taken, &v, v & TAKEN_FENCE);
+	}
+}
+
+/* Takes p from its worker, if that is outside; true: p is the caller's to give. */
+static bool take(struct proc *p)
+{
+	struct worker *w = load_relaxed(&p->worker);
+	uint32_t none = S->taken_none, asked = none | TAKEN_ASKED;
+	if (!cas_seq(&w->taken, &none, asked))
+		return false;
+	if (!S->taken_none)
+		ug__syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
+	bool outside = load_seq(&w->in) == 0;
+	uint32_t to = S->taken_none | (outside ? TAKEN_YES : TAKEN_NO);
+	return cas_seq(&w->taken, &asked, to) && outside;
+}
+
+static bool anything_waits(const struct proc *p)
+{
+	return !ug__queue_empty(p) || load_relaxed(&S->global_count) || load_relaxed(&p->timers.next) != UG_FOREVER ||
+		(load_relaxed(&S->registered) && !S->poller->own_thread && load_relaxed(&S->idle_count) == 0);
+}
+
+/* p's worker made no pick for long and something waits: find it another. */
+static void rescue(struct proc *p)
+{
+	struct worker *spare = ug__spare_take();
+	if (!spare)
+		return;
+	if (!take(p)) {
+		ug__spare_back(spare);
+		return;
+	}
+	add_seq(&S->offline_count, 1u); /* the worker that lost it */
+	p->stale = 0;
+	p->budget = 0;
+	ug__spare_give(spare, p);
+}
+
+/* Looks at one processor; true: it did something, or somebody waits for it. */
+static bool look_at(struct proc *p, int64_t now)
+{
+	uint32_t tick = load_relaxed(&p->tick);
+	struct worker *w = load_relaxed(&p->worker);
+	bool same = tick == p->seen_tick;
+	p->seen_tick = tick;
+	if (load_relaxed(&w->idle)) {
+		p->stale = 0;
+		return !same;
+	}
+	if (load_relaxed(&S->registered) || load_relaxed(&p->timers.next) <= now)
+		store_relaxed(&p->attention, 1u);
+	p->stale = same ? p->stale + 1 : 0;
+	bool waits = p->stale >= STUCK_TICKS && anything_waits(p);
+	if (waits)
+		rescue(p);
+	return !same || waits;
+}
+
+/* Deadlock --------------------------------------------------------------------------------------------------------- */
+
+/* Threads of the process, as the kernel counts them. */
+static uint32_t all_threads(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	uint32_t n = 0;
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static bool deadlocked(void)
+{
+	if (!S->report_deadlock || load_seq(&S->idle_count) != S->procs_count || load_seq(&S->searching) ||
+		load_seq(&S->offline_count) || load_seq(&S->outside) || load_seq(&S->stopping) || ug__work_anywhere())
+		return false;
+	if (load_seq(&S->monitor_timers.next) != UG_FOREVER)
+		return false;
+	for (uint32_t i = 0; i < S->procs_count; i++)
+		if (load_seq(&S->procs[i].timers.next) != UG_FOREVER)
+			return false;
+	/* The library's threads, and the one that waits in ug_main. */
+	return !ug__blocking_busy() && !ug__fd_anyone_waits() && all_threads() == load_seq(&S->threads) + 1;
+}
+
+static void report_deadlock(void)
+{
+	ug__report(2, "undergo: deadlock: all tasks wait, and nothing is left that could wake one\n");
+	ug__dump_tasks(2);
+	_exit(2);
+}
+
+/* The thread ------------------------------------------------------------------------------------------------------- */
+
+static void housekeeping(uint32_t tick)
+{
+	if (load_relaxed(&S->spare_count) == 0)
+		ug__worker_start(NULL);
+	if (tick % TRIM_TICKS == 0)
+		ug__stack_trim();
+}
+
+static void sleep_until_woken(uint32_t seen)
+{
+	store_seq(&S->monitor_asleep, 1u);
+	/* Look once more: a push before this line did not see monitor_asleep. */
+	bool busy = ug__work_anywhere() && load_seq(&S->idle_count) < S->procs_count;
+	if (!busy && !load_seq(&S->stopping))
+		ug__futex_wait(&word, seen, load_seq(&S->monitor_timers.next));
+	store_seq(&S->monitor_asleep, 0u);
+}
+
+static void *monitor_main(void *unused)
+{
+	(void)unused;
+	uint32_t quiet = 0, locked = 0;
+	for (uint32_t tick = 0; !load_acquire(&S->stopping); tick++) {
+		uint32_t seen = load_seq(&word);
+		int64_t now = ug_now();
+		store_relaxed(&S->coarse, now);
+		ug__timers_run(&S->monitor_timers, now);
+		bool active = false;
+		for (uint32_t i = 0; i < S->procs_count; i++)
+			active |= look_at(&S->procs[i], now);
+		housekeeping(tick);
+		quiet = active ? 0 : quiet + 1;
+		locked = deadlocked() ? locked + 1 : 0;
+		if (locked == 2)
+			report_deadlock();
+		if (quiet >= QUIET_TICKS) {
+			sleep_until_woken(seen);
+			quiet = 0;
+			continue;
+		}
+		int64_t until = load_seq(&S->monitor_timers.next);
+		ug__futex_wait(&word, seen, until < now + TICK ? until : now + TICK);
+	}
+	ug__thread_gone();
+	return NULL;
+}
+
+int ug__monitor_start(void)
+{
+	return ug__thread_start(monitor_main, NULL);
+}

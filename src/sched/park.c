@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Park and ready: the one way in which a task waits, and the only place that switches stacks.
+ *
+ * The contract is in sched.h. What makes it work:
+ *
+ * One winner. A task that waits has armed its wait word. Wakers (channel, timer, descriptor …) and the end of its context
+ * compete by one compare-and-swap out of ARMED; who wins makes the task ready, all others leave it alone.
+ *
+ * Findable before it is off its stack. A task may be made ready, stolen and picked by another worker while it still
+ * switches away. on_cpu tells: it is 1 until the code on the stack that was switched to has cleared it
+ * (ug__after_switch, release), and whoever picks a task looks at it (acquire) before it jumps there. A worker that
+ * still stands on its own task's stack must not wait for that flag: two workers could each be about to leave the task
+ * that the other has picked. It goes to its loop first, which clears its own task's flag, and waits there.
+ *	Rejected: releasing the queue's lock only after the switch (Go's gopark). It keeps every channel's lock held for
+ *	the length of a switch, and a wait on many sources must carry all its locks over.
+ *
+ * The end of a context and the wait word: the canceller sets the context's err, then looks at the wait words of the tasks on its
+ * list; the task puts itself on the list, arms, then looks at err. Arm's swap and the look are sequentially
+ * consistent on both sides (ctx.c), so one of the two sees the other.
+ *
+ * Straight from task to task: park picks the next task itself and switches there; the worker's loop runs only when there is
+ * none at hand, or when it is time to look at timers, poller and the global queue.
+ */
+#include "sched/enter.h"
+
+#include "stack/switch.h"
+#include <sched.h>
+
+void ug__after_switch(struct ug__task *left)
+{
+	if (!left)
+		return;
+	if (unlikely(left->flags & TASK_DEAD))
+		ug__reap(left);
+	else
+		store_release(&left->on_cpu, 0u);
+}
+
+/* What to run next, at once; 0: the loop must look. */
+runnable ug__pick(struct proc *p)
+{
+	if (unlikely(p->budget == 0 || load_relaxed(&p->attention)))
+		return 0;
+	p->budget--;
+	runnable r = ug__queue_pop(p);
+	if (r)
+		store_relaxed(&p->tick, p->tick + 1);
+	return r;
+}
+
+static void check_canary(struct ug__task *t)
+{
+	if (unlikely(t->stack.canary) && !ug__stack_intact(&t->stack, __builtin_frame_address(0)))
+		ug__report(2, "undergo: the stack of task %llu (%s) overflowed\n", (unsigned long long)t->id,
+			t->name ? t->name : "no name");
+	ug__check(!t->stack.canary || ug__stack_intact(&t->stack, __builtin_frame_address(0)));
+}
+
+/* Goes on with `next`, or with the loop where that is NULL. Comes back when somebody runs t again; never for a dead one. */
+static __attribute__((always_inline)) inline void switch_from(
+	struct worker *w, struct ug__task *t, struct ug__task *next, bool dead)
+{
+	struct ug__announce *to;
+	struct ug__switch *regs;
+	if (next) {
+		store_relaxed(&next->on_cpu, 1u);
+		to = &next->announce;
+		regs = &next->regs;
+	} else {
+		to = &w->announce;
+		regs = &w->regs;
+	}
+	w->cur = next;
+	ug__announce_switch(dead ? NULL : &t->announce, to);
+	struct ug__task *left = ug__switch(&t->regs, regs, t);
+	ug__announce_arrived(&t->announce, NULL);
+	ug__after_switch(left);
+}
+
+/* The task's stack is left for r, or for the loop where that is 0; w is inside, and so is the worker on which this returns. */
+__attribute__((noinline)) void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r)
+{
+	check_canary(t);
+	struct ug__task *next = r ? ug__bind(w->proc, r) : NULL;
+	if (next == t)
+		return;
+	if (next && unlikely(load_acquire(&next->on_cpu))) {
+		w->pending = next;
+		next = NULL;
+	}
+	switch_from(w, t, next, (t->flags & TASK_DEAD) != 0);
+}
+
+void ug__leave_stack(struct worker *w, struct ug__task *t)
+{
+	struct proc *p = w->proc;
+	ug__leave_stack_for(w, t, p ? ug__pick(p) : 0);
+}
+
+/* The loop's side: runs t until some task comes back to the loop. */
+__attribute__((noinline)) void ug__run_on(struct worker *w, struct ug__task *t)
+{
+	for (int i = 0; load_acquire(&t->on_cpu); i++)
+		if (i > 100)
+			sched_yield();
+	store_relaxed(&t->on_cpu, 1u);
+	w->cur = t;
+	ug__announce_switch(&w->announce, &t->announce);
+	struct ug__task *left = ug__switch(&w->regs, &t->regs, NULL);
+	ug__announce_arrived(&w->announce, NULL);
+	ug__after_switch(left);
+}
+
+/* Waiting ---------------------------------------------------------------------------------------------------------- */
+
+static int park_offline(struct ug__task *t)
+{
+	while (load_acquire(&t->ready_word) == 0)
+		ug__futex_wait(&t->ready_word, 0, UG_FOREVER);
+	store_relaxed(&t->ready_word, 0u);
+	return 0;
+}
+
+static int ended_code(const struct ug__task *t)
+{
+	int e = ug_ctx_err(t->ctx);
+	return e ? e : -ECANCELED;
+}
+
+int ug__park(struct ug__task *t)
+{
+	if (load_relaxed(&t->wait) != WAIT_SELF) {
+		if (unlikely(t->flags & TASK_OFFLINE)) {
+			park_offline(t);
+		} else {
+			struct worker *w = ug__worker();
+			ug__enter(w);
+			ug__leave_stack(w, t);
+			ug__leave(ug__worker());
+		}
+	}
+	uint32_t state = load_acquire(&t->wait);
+	store_relaxed(&t->wait, WAIT_NONE);
+	t->wait_kind = UG__WAIT_NONE;
+	return state == WAIT_WON ? 0 : ended_code(t);
+}
+
+int ug__wake_win(struct ug__task *t)
+{
+	uint32_t state = load_relaxed(&t->wait);
+	while (state == WAIT_ARMED || state == WAIT_HARD)
+		if (cas_seq(&t->wait, &state, WAIT_WON))
+			return 1;
+	return 0;
+}
+
+int ug__wait_disarm(struct ug__task *t)
+{
+	uint32_t state = load_relaxed(&t->wait);
+	while (state == WAIT_ARMED || state == WAIT_HARD || state == WAIT_SELF)
+		if (cas_seq(&t->wait, &state, WAIT_NONE)) {
+			t->wait_kind = UG__WAIT_NONE;
+			return 1;
+		}
+	return 0;
+}
+
+void ug__wake_note(struct ug__task *t, void *note)
+{
+	t->note = note;
+}
+
+void *ug__woken_by(struct ug__task *t)
+{
+	return t->note;
+}
+
+/* Ready ------------------------------------------------------------------------------------------------------------ */
+
+void ug__inject(runnable r)
+{
+	ug__global_push(r);
+	ug__idle_wake();
+}
+
+void ug__ready_runnable(runnable r)
+{
+	struct worker *w = ug__worker();
+	if (!w) {
+		ug__inject(r);
+		return;
+	}
+	/* The loop, and timers that it fires, are inside already. */
+	bool nested = load_relaxed(&w->in);
+	struct proc *p = nested ? w->proc : ug__enter(w);
+	if (!p)
+		ug__global_push(r);
+	else if (w->cur)
+		ug__queue_push_slot(p, r);
+	else
+		ug__queue_push(p, r);
+	ug__idle_wake();
+	if (!nested)
+		ug__leave(w);
+}
+
+void ug__ready(struct ug__task *t)
+{
+	if (unlikely(t->flags & TASK_OFFLINE)) {
+		store_release(&t->ready_word, 1u);
+		ug__futex_wake(&t->ready_word, 1);
+		return;
+	}
+	ug__ready_runnable((runnable)t);
+}
+
+void ug_yield(void)
+{
+	struct worker *w = ug__worker();
+	if (!w || (w->cur->flags & TASK_PINNED)) {
+		sched_yield();
+		return;
+	}
+	struct ug__task *t = w->cur;
+	struct proc *p = ug__enter(w);
+	if (p)
+		ug__queue_push(p, (runnable)t);
+	else
+		ug__global_push((runnable)t);
+	ug__leave_stack(w, t);
+	ug__leave(ug__worker());
+}

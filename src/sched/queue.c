@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Run queues: a slot and a ring for each processor, and one global queue.
+ *
+ * The ring is of 256 places, single producer (the holder), many takers. tail is written by the holder alone; head moves
+ * by compare-and-swap, by the holder for one, by a thief for half. A taker reads the places first and owns them only if
+ * its swap succeeds; the holder overwrites a place only when head has passed it. Numbers run on and wrap at 2^32; a swap
+ * that meets a head that has wrapped round exactly would need 2^32 pops in between.
+ *
+ * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. Thieves take
+ * it only when the ring is empty and they have looked twice: the holder is most likely about to run it.
+ *
+ * Order for wake-ups: each push ends with a sequentially consistent store or swap, then looks at idle_count; a worker
+ * that goes idle adds itself to idle_count, then looks at every slot, ring and the global queue. One of the two sees the
+ * other (see idle.c).
+ */
+#include "sched/sched_priv.h"
+
+/* Both kinds of runnable link through their first word. */
+static runnable *link_of(runnable r)
+{
+	return (runnable *)(r & ~(runnable)1);
+}
+
+static void global_append(runnable head, runnable tail, uint32_t n)
+{
+	ug__lock(&S->global_lock);
+	*link_of(tail) = 0;
+	if (S->global_tail)
+		*link_of(S->global_tail) = head;
+	else
+		S->global_head = head;
+	S->global_tail = tail;
+	store_seq(&S->global_count, S->global_count + n);
+	ug__unlock(&S->global_lock);
+}
+
+void ug__global_push(runnable r)
+{
+	global_append(r, r, 1);
+}
+
+/* Takes this processor's share of the global queue: the first is answered, the others go to its ring. */
+runnable ug__global_pop(struct proc *p)
+{
+	if (load_relaxed(&S->global_count) == 0)
+		return 0;
+	ug__lock(&S->global_lock);
+	uint32_t n = S->global_count / S->procs_count + 1;
+	uint32_t room = RING - (p->tail - load_acquire(&p->head));
+	if (n > S->global_count)
+		n = S->global_count;
+	if (n > RING / 2)
+		n = RING / 2;
+	if (n > room + 1)
+		n = room + 1;
+	runnable first = n ? S->global_head : 0, r = first;
+	uint32_t tail = p->tail;
+	for (uint32_t i = 0; i < n; i++) {
+		runnable next = *link_of(r);
+		if (i > 0)
+			store_relaxed(&p->ring[tail++ % RING], r);
+		r = next;
+	}
+	S->global_head = r;
+	if (!r)
+		S->global_tail = 0;
+	store_seq(&S->global_count, S->global_count - n);
+	ug__unlock(&S->global_lock);
+	store_seq(&p->tail, tail);
+	return first;
+}
+
+/* The ring is full: half of it and r go to the global queue. false: thieves were quicker, and there is room. */
+static bool overflow(struct proc *p, runnable r, uint32_t head)
+{
+	runnable batch[RING / 2];
+	uint32_t n = RING / 2;
+	for (uint32_t i = 0; i < n; i++)
+		batch[i] = load_relaxed(&p->ring[(head + i) % RING]);
+	if (!cas_acq_rel(&p->head, &head, head + n))
+		return false;
+	for (uint32_t i = 0; i + 1 < n; i++)
+		*link_of(batch[i]) = batch[i + 1];
+	*link_of(batch[n - 1]) = r;
+	global_append(batch[0], r, n + 1);
+	return true;
+}
+
+void ug__queue_push(struct proc *p, runnable r)
+{
+	for (;;) {
+		uint32_t head = load_acquire(&p->head);
+		if (p->tail - head < RING) {
+			store_relaxed(&p->ring[p->tail % RING], r);
+			store_seq(&p->tail, p->tail + 1);
+			return;
+		}
+		if (overflow(p, r, head))
+			return;
+	}
+}
+
+void ug__queue_push_slot(struct proc *p, runnable r)
+{
+	runnable old = swap_seq(&p->slot, r);
+	if (old)
+		ug__queue_push(p, old);
+}
+
+static runnable ring_pop(struct proc *p)
+{
+	uint32_t head = load_acquire(&p->head);
+	while (head != p->tail) {
+		runnable r = load_relaxed(&p->ring[head % RING]);
+		if (cas_acq_rel(&p->head, &head, head + 1))
+			return r;
+	}
+	return 0;
+}
+
+/* How often in a row the slot may go before the ring while both have work: it must not starve the others. */
+#define SLOT_USES 32
+
+runnable ug__queue_pop(struct proc *p)
+{
+	if (load_relaxed(&p->slot)) {
+		if (p->slot_uses++ < SLOT_USES) {
+			runnable r = swap_acq_rel(&p->slot, (runnable)0);
+			if (r)
+				return r;
+		} else {
+			p->slot_uses = 0;
+			runnable r = ring_pop(p);
+			return r ? r : swap_acq_rel(&p->slot, (runnable)0);
+		}
+	}
+	p->slot_uses = 0;
+	return ring_pop(p);
+}
+
+runnable ug__queue_steal(struct proc *thief, struct proc *victim, bool slot)
+{
+	uint32_t head = load_acquire(&victim->head);
+	for (;;) {
+		uint32_t n = load_acquire(&victim->tail) - head;
+		if (n > RING) { /* head is older than tail */
+			head = load_acquire(&victim->head);
+			continue;
+		}
+		n -= n / 2;
+		if (n == 0)
+			return slot ? swap_acq_rel(&victim->slot, (runnable)0) : 0;
+		runnable first = load_relaxed(&victim->ring[head % RING]);
+		/* The thief's ring is empty: it looked there first, and nobody else pushes to it. */
+		for (uint32_t i = 1; i < n; i++)
+			store_relaxed(&thief->ring[(thief->tail + i - 1) % RING],
+				load_relaxed(&victim->ring[(head + i) % RING]));
+		if (cas_acq_rel(&victim->head, &head, head + n)) {
+			store_seq(&thief->tail, thief->tail + n - 1);
+			return first;
+		}
+	}
+}
+
+bool ug__queue_empty(const struct proc *p)
+{
+	return load_seq(&p->tail) == load_seq(&p->head) && !load_seq(&p->slot);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting and ending the runtime.
+ *
+ * The thread that calls ug_run sleeps in the kernel until the first task has ended; it keeps its signal mask and so is where
+ * signals are handled. Then each worker stops at its next pick, pool threads after the call that they are in, and all
+ * memory goes; tasks that are left stand where they are and are never resumed. ug_main does not wait for that: a task that spins would
+ * hold the program's end up.
+ */
+#include "config.h"
+#include "sched/sched_priv.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PROCS 256
+
+struct sched ug__sched = {.monitor_timers = {.next = UG_FOREVER}};
+
+/* The answer's low bits must not repeat soon in a loop of few steps; nothing else is asked of it. */
+uint32_t ug__random(void)
+{
+	struct worker *w = ug__worker();
+	static uint32_t threads = 1;
+	uint32_t *state = w ? &w->random : &threads;
+	uint32_t x = load_relaxed(state);
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	store_relaxed(state, x);
+	return x;
+}
+
+void ug__outside_add(int n)
+{
+	add_seq(&S->outside, (uint32_t)n);
+}
+
+int ug_procs(void)
+{
+	return load_acquire(&S->running) ? (int)S->procs_count : 0;
+}
+
+/* How many processors ------------------------------------------------------------------------------------------------ */
+
+/* cgroup v2: "max 100000" or "150000 100000"; 0: no quota. */
+static int quota_procs(void)
+{
+	char text[64] = "";
+	ug__sys_read_file("/sys/fs/cgroup/cpu.max", text, sizeof text);
+	char *end;
+	long long quota = strtoll(text, &end, 10), period = strtoll(end, NULL, 10);
+	return quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
+}
+
+static int count_procs(const struct ug_opts *o)
+{
+	const char *text = getenv("UG_PROCS");
+	int n = text ? atoi(text) : 0;
+	if (n <= 0)
+		n = o->procs;
+	if (n <= 0) {
+		cpu_set_t set;
+		CPU_ZERO(&set);
+		sched_getaffinity(0, sizeof set, &set);
+		n = CPU_COUNT(&set);
+		int quota = quota_procs();
+		if (quota && quota < n)
+			n = quota;
+	}
+	return n < 1 ? 1 : n > MAX_PROCS ? MAX_PROCS : n;
+}
+
+static const struct ug__poller *choose_poller(const struct ug_opts *o)
+{
+	const char *name = getenv("UG_POLLER");
+	if (!name || !*name)
+		name = o->poller;
+#if UG_HAVE_URING
+	if (name && strcmp(name, "uring") == 0)
+		return &ug__poll_uring;
+#endif
+	return &ug__poll_epoll;
+}
+
+/* Start and stop ----------------------------------------------------------------------------------------------------- */
+
+static int stack_log(size_t bytes)
+{
+	int log = UG__STACK_MIN_LOG;
+	while (log < UG__STACK_MAX_LOG && (size_t)1 << log < bytes)
+		log++;
+	return bytes ? log : 18;
+}
+
+static void procs_init(void)
+{
+	for (uint32_t i = 0; i < S->procs_count; i++)
+		S->procs[i] = (struct proc){.index = i, .timers = {.next = UG_FOREVER}};
+}
+
+/* Wakes everyone who sleeps until all threads have gone. */
+static void threads_end(void)
+{
+	store_seq(&S->stopping, 1u);
+	for (struct worker *w; (w = ug__spare_take());)
+		ug__spare_give(w, NULL);
+	for (uint32_t i = 0; i < S->procs_count; i++)
+		store_relaxed(&S->procs[i].attention, 1u);
+	ug__blocking_end();
+	ug__idle_stop();
+	ug__poller_stop();
+	for (uint32_t n; (n = load_seq(&S->threads));) {
+		ug__monitor_timer_added();
+		ug__futex_wait(&S->threads, n, ug_now() + 10 * UG_MS);
+	}
+}
+
+static void memory_end(void)
+{
+	for (uint32_t i = 0; i < S->procs_count; i++)
+		ug__timers_end(&S->procs[i].timers);
+	ug__timers_end(&S->monitor_timers);
+	ug__blocking_reset();
+	S->poller->end();
+	ug__stack_end();
+	ug__records_end();
+	ug__workers_end();
+	free(S->procs);
+	S->procs = NULL;
+	S->global_head = S->global_tail = 0;
+	S->global_count = S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
+}
+
+static int start(const struct ug_opts *o)
+{
+	ug__overflow_install();
+	S->procs_count = (uint32_t)count_procs(o);
+	S->stack_log = (uint8_t)stack_log(o->stack_size);
+	S->poller = choose_poller(o);
+	S->taken_none = ug__membarrier_register() == 0 ? TAKEN_NO : TAKEN_FENCE;
+	store_relaxed(&S->coarse, ug_now());
+	store_seq(&S->stopping, 0u);
+	S->epoch++;
+	S->procs = aligned_alloc(64, S->procs_count * sizeof *S->procs);
+	if (!S->procs)
+		return -ENOMEM;
+	procs_init();
+	int e = ug__poller_start();
+	if (e < 0) {
+		free(S->procs);
+		S->procs = NULL;
+		return e;
+	}
+	store_seq(&S->running, 1u);
+	for (uint32_t i = 0; e == 0 && i < S->procs_count; i++)
+		e = ug__worker_start(&S->procs[i]);
+	if (e == 0)
+		e = ug__worker_start(NULL);
+	if (e == 0)
+		e = ug__monitor_start();
+	return e;
+}
+
+struct first {
+	uint32_t done;
+	int result;
+};
+
+static void first_ended(void *owner, int result)
+{
+	struct first *f = owner;
+	f->result = result;
+	store_release(&f->done, 1u);
+	ug__futex_wake(&f->done, 1);
+}
+
+static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wait_for_end)
+{
+	static uint32_t busy;
+	static const struct ug_opts none;
+	uint32_t idle = 0;
+	const struct ug_opts *o = opts ? opts : &none;
+	if (!fn || o->procs < 0 || o->procs > MAX_PROCS || o->stack_size > (size_t)1 << UG__STACK_MAX_LOG ||
+		(o->poller && strcmp(o->poller, "epoll") != 0 && strcmp(o->poller, "uring") != 0))
+		return -EINVAL;
+	if (ug__worker())
+		return -EDEADLK;
+	if (!cas_seq(&busy, &idle, 1u))
+		return -EBUSY;
+	/* Static: where the end is not waited for, a task may still be about to touch it. */
+	static struct first first;
+	first = (struct first){.done = 0};
+	int e = start(o);
+	if (e == 0)
+		e = ug__spawn_first(fn, arg, first_ended, &first);
+	while (e == 0 && load_acquire(&first.done) == 0)
+		ug__futex_wait(&first.done, 0, UG_FOREVER);
+	if (!wait_for_end)
+		return e < 0 ? e : first.result;
+	if (S->procs) {
+		threads_end();
+		store_seq(&S->running, 0u);
+		memory_end();
+	}
+	store_seq(&busy, 0u);
+	return e < 0 ? e : first.result;
+}
+
+int ug_run(int (*fn)(void *arg), void *arg, const struct ug_opts *opts)
+{
+	return run(fn, arg, opts, true);
+}
+
+struct app {
+	int (*fn)(int argc, char **argv);
+	int argc;
+	char **argv;
+};
+
+static int call_app(void *arg)
+{
+	struct app *a = arg;
+	ug_task_set_name("main");
+	return a->fn(a->argc, a->argv);
+}
+
+int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const struct ug_opts *opts)
+{
+	static struct app a;
+	a = (struct app){.fn = app, .argc = argc, .argv = argv};
+	signal(SIGPIPE, SIG_IGN);
+	store_relaxed(&S->report_deadlock, 1u);
+	int r = app ? run(call_app, &a, opts, false) : -EINVAL;
+	store_relaxed(&S->report_deadlock, 0u);
+	return r < 0 ? 1 : r > 255 ? 255 : r;
+}

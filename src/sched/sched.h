@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What sched offers to higher floors: the one contract on which everything that waits is built.
+ *
+ *	struct ug__task *t = ug__self();
+ *	UG_TRY(ug__wait_check(t));                      the context ended: fail without effect
+ *	ug__lock(&q->lock);
+ *	… nothing to do but wait:
+ *	struct ug__waiter w = {.task_ = t, …};
+ *	ug__wait_arm(t, UG__WAIT_RECV, q);              from here on one waker can win it
+ *	ug__waitq_push(&q->waiters, &w);                make it findable
+ *	ug__unlock(&q->lock);
+ *	int e = ug__park(t);                            0: a waker won; else the context's end did
+ *	if (e < 0) { lock; ug__waitq_remove(&q->waiters, &w) if still queued; unlock; }
+ *
+ * and on the other side, with the lock held that guards the queue:
+ *
+ *	while ((w = ug__waitq_pop(&q->waiters)))
+ *		if (ug__wake_win(w->task_))             exactly one of all wakers gets 1
+ *			{ w->result_ = …; unlock; ug__ready(w->task_); return; }
+ *
+ * Rules. (1) A waker touches a task only between finding its waiter in a queue and dropping that queue's lock, unless it
+ * won; the winner may touch it until ug__ready. (2) So a waiter that leaves park looks at each queue under its lock
+ * before its waiter, which lives on its stack or in its caller's storage, goes away; only the queue whose waker won and
+ * unqueued it needs no look. (3) Between arm and park nothing may park, and no waiting call be made. (4) ug__wake_win and
+ * ug__ready never switch, so they may be called with locks held; better after they are dropped. (5) An armed wait that
+ * turns out not to be needed is taken back with ug__wait_disarm: 1, it is as if never armed; 0, a waker has won meanwhile
+ * and park must be called to take its wake.
+ *
+ * A plain thread has a task record of its own, and parks in the kernel; nobody but park and ready sees the difference.
+ */
+#ifndef UG_SCHED_SCHED_H
+#define UG_SCHED_SCHED_H
+
+#include "base/atomic.h"
+#include <undergo/sched.h>
+
+struct ug__task;
+
+/* What a task waits for, for dumps. */
+enum ug__wait {
+	UG__WAIT_NONE,
+	UG__WAIT_SEND,
+	UG__WAIT_RECV,
+	UG__WAIT_SELECT,
+	UG__WAIT_SLEEP,
+	UG__WAIT_READABLE,
+	UG__WAIT_WRITABLE,
+	UG__WAIT_TASK,
+	UG__WAIT_GROUP,
+	UG__WAIT_MUTEX,
+	UG__WAIT_RWMUTEX,
+	UG__WAIT_COND,
+	UG__WAIT_ONCE,
+	UG__WAIT_WAITGROUP,
+	UG__WAIT_SEM,
+	UG__WAIT_BLOCKING,
+	UG__WAIT_PIPE,
+	UG__WAIT_FOREVER,
+	UG__WAIT_COUNT
+};
+/* Or-ed to the above: the context's end does not wake it (group end, taking a lock again, cleanups). */
+#define UG__WAIT_HARD 0x100
+
+/* The current task, or the record of the current plain thread (made at first use; never NULL). */
+struct ug__task *ug__self(void);
+/* 0, or the code with which a waiting call fails on entry. */
+int ug__wait_check(struct ug__task *t);
+void ug__wait_arm(struct ug__task *t, int wait, const void *object);
+int ug__wait_disarm(struct ug__task *t);
+/* Switches away until woken. 0: a waker won. -ECANCELED, -ETIMEDOUT: the context's end did. */
+int ug__park(struct ug__task *t);
+int ug__wake_win(struct ug__task *t);
+void ug__ready(struct ug__task *t);
+/* For waits with several sources: the winner may leave a pointer (between win and ready); park's caller reads it. NULL since arm. */
+void ug__wake_note(struct ug__task *t, void *note);
+void *ug__woken_by(struct ug__task *t);
+
+/* Queues of waiters, guarded by their owner's lock. The head alone may be looked at without it, as a hint. */
+static inline int ug__waitq_idle(const struct ug__waitq *q)
+{
+	return load_relaxed(&q->head_) == NULL;
+}
+
+static inline void ug__waitq_push(struct ug__waitq *q, struct ug__waiter *w)
+{
+	w->next_ = NULL;
+	w->prev_ = q->tail_;
+	store_relaxed(q->tail_ ? &q->tail_->next_ : &q->head_, w);
+	q->tail_ = w;
+	w->queued_ = 1;
+}
+
+static inline void ug__waitq_remove(struct ug__waitq *q, struct ug__waiter *w)
+{
+	if (!w->queued_)
+		return;
+	store_relaxed(w->prev_ ? &w->prev_->next_ : &q->head_, w->next_);
+	*(w->next_ ? &w->next_->prev_ : &q->tail_) = w->prev_;
+	w->queued_ = 0;
+}
+
+static inline struct ug__waiter *ug__waitq_pop(struct ug__waitq *q)
+{
+	struct ug__waiter *w = q->head_;
+	if (w)
+		ug__waitq_remove(q, w);
+	return w;
+}
+
+/* Pops waiters until one is won for the caller; NULL: none. The caller then sets result_ and calls ug__ready(w->task_). */
+static inline struct ug__waiter *ug__waitq_win(struct ug__waitq *q)
+{
+	struct ug__waiter *w;
+	while ((w = ug__waitq_pop(q)) && !ug__wake_win(w->task_))
+		;
+	return w;
+}
+
+/* Timers: passive storage of the caller's; fire runs on some worker, must be short, must not wait, and is over when stop returns. */
+void ug__timer_arm(struct ug__timer *t, int64_t when, void (*fire)(struct ug__timer *t));
+/* 1: stopped before it fired. 0: it has fired, or was not armed. fire is not running any more. Not from fire itself. */
+int ug__timer_stop(struct ug__timer *t);
+
+/* Starts a task in context `ctx` (NULL: root); `ended`, where not NULL, is called with `owner` and the result as the task's last act,
+ * on its own stack, and must not wait. */
+int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, void (*ended)(void *owner, int result),
+	void *owner);
+
+/* Descriptors and the end of a task as sources of a wait (select): 1 ready now, 0 the waiter is queued, or a negative code. */
+int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w);
+void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w);
+/* The number, for system calls of the caller's own, or -EBADF; it is not given back before the matching unuse. */
+int ug__fd_use(ug_fd *f);
+void ug__fd_unuse(ug_fd *f);
+int ug__task_wait_begin(ug_task *task, struct ug__waiter *w, int *result);
+void ug__task_wait_end(ug_task *task, struct ug__waiter *w);
+
+/* Tells the deadlock report that something outside may wake a task yet (a signal handler installed, say): +1, -1. */
+void ug__outside_add(int n);
+/* Starts a detached thread of the library's, which takes no asynchronous signal (it may unblock some), and calls ug__thread_gone as the
+ * last thing that it does. Waited for at the runtime's end; not counted by the deadlock report. */
+int ug__thread_start(void *(*fn)(void *), void *arg);
+void ug__thread_gone(void);
+/* A cheap pseudo-random number, for fairness only. */
+uint32_t ug__random(void);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The three nouns of the scheduler, and who may touch which field.
+ *
+ *	task       a stack and what is known of it; the record lies at the stack's top (or, for a plain thread, by itself)
+ *	worker     an OS thread that runs tasks
+ *	processor  the right to run them: run queue, timers, caches. A worker needs one; it can be taken from it
+ *
+ * Inside. A worker is "inside" while it runs code of sched that touches its processor: `in` is 1. Then nobody takes
+ * the processor. User code, and every higher floor, runs with `in` 0. See enter.h for the protocol.
+ *
+ * Lock order, outermost first: a queue's lock of a higher floor, a descriptor's lock, a timer heap's lock, a context's
+ * lock (outer before inner), then one of sched's own (global queue, spares, pool), which are leaves.
+ */
+#ifndef UG_SCHED_SCHED_PRIV_H
+#define UG_SCHED_SCHED_PRIV_H
+
+#include "base/atomic.h"
+#include "base/lock.h"
+#include "base/sys.h"
+#include "poll/poll.h"
+#include "sched/sched.h"
+#include "stack/announce.h"
+#include "stack/stack.h"
+#include <pthread.h>
+#include <stdbool.h>
+#include <undergo/sched.h>
+
+/* What stands in a run queue: a task, or the record of one that has no stack yet (low bit 1). 0: nothing. */
+typedef uintptr_t runnable;
+
+struct record {
+	union {
+		struct record *next; /* in a queue or a free list */
+		uintptr_t link;
+	};
+	ug_fn *fn;
+	void *arg;
+	const char *name;
+	ug_ctx *ctx;
+	void (*ended)(void *owner, int result);
+	void *owner;
+	uint8_t log; /* of its stack's size */
+	uint8_t copied;
+	uint8_t flags; /* enum task_flags */
+	uint8_t unused[5];
+	char copy[UG_COPY_MAX];
+};
+
+/* States of a task's wait word; the one transition out of ARMED or HARD decides who woke it. */
+enum wait_state {
+	WAIT_NONE, /* runs, or is ready */
+	WAIT_ARMED, /* a waker or the context's end may win it */
+	WAIT_HARD, /* only a waker may */
+	WAIT_WON, /* a waker did */
+	WAIT_ENDED, /* the context's end did, and made it ready */
+	WAIT_SELF, /* the task saw the context's end itself while it armed: park does not switch */
+};
+
+enum task_flags {
+	TASK_THREAD = 1, /* a plain thread's record */
+	TASK_PINNED = 2, /* its worker has no processor and runs nothing else */
+	TASK_OFFLINE = TASK_THREAD | TASK_PINNED, /* parks in the kernel */
+	TASK_DEAD = 4, /* the one that it switches to reaps it */
+	TASK_FIRST = 8, /* the program's first: its end is the program's */
+};
+
+struct ug__task {
+	struct ug__stack stack; /* next links it into one run queue, or the list of dead or free ones */
+	struct ug__switch regs; /* where it stands while it does not run */
+	uint32_t wait; /* enum wait_state; by the rules of sched.h */
+	uint32_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
+	uint32_t flags; /* enum task_flags; by itself */
+	uint32_t pins;
+	uint32_t ready_word; /* offline: the futex that it sleeps on */
+	uint32_t wait_kind; /* for dumps */
+	const void *wait_object;
+	int64_t wait_since; /* coarse */
+	void *note; /* by the winner, between win and ready */
+	ug_ctx *ctx; /* the current context; by itself */
+	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
+	struct ug__task *ctx_next, *ctx_prev; /* under that context's lock */
+	ug_fn *fn;
+	void *arg;
+	void (*ended)(void *owner, int result);
+	void *owner;
+	const char *name;
+	void *local;
+	uint64_t id; /* 0: not in use */
+	struct ug__announce announce;
+	char copy[UG_COPY_MAX] __attribute__((aligned(16)));
+};
+_Static_assert(sizeof(struct ug__task) <= UG__STACK_HEAD, "a task must fit into its stack's head");
+
+#define RING 256
+
+struct proc {
+	/* Written by the worker that holds it, inside. */
+	runnable slot; /* the one made ready last; thieves may take it */
+	uint32_t slot_uses; /* in a row */
+	uint32_t budget; /* picks until the loop looks at timers, poller and the global queue */
+	uint32_t tick; /* counts picks; the monitor reads it */
+	uint32_t index;
+	struct ug__stack *stacks; /* warm ones of the program's size */
+	uint32_t stack_count, record_count;
+	struct record *records;
+	uint64_t next_id;
+	struct worker *worker; /* by whoever gives it */
+	/* Written by the monitor. */
+	uint32_t attention __attribute__((aligned(64))); /* 1: look at timers and poller soon */
+	uint32_t seen_tick, stale;
+	/* head by whoever takes, tail by the holder */
+	uint32_t head __attribute__((aligned(64)));
+	uint32_t tail __attribute__((aligned(64)));
+	runnable ring[RING];
+	struct ug__timers timers __attribute__((aligned(64)));
+} __attribute__((aligned(64)));
+
+enum taken { TAKEN_NO, TAKEN_ASKED, TAKEN_YES, TAKEN_FENCE = 4 /* or-ed: membarrier cannot be had */ };
+
+struct worker {
+	uint32_t in; /* by itself */
+	uint32_t taken; /* enum taken */
+	struct proc *proc; /* by itself, or by whoever gives one to a spare */
+	struct ug__task *cur; /* the task that runs; NULL: the loop does */
+	struct ug__task *pending; /* the loop's next, whose stack another worker is still leaving */
+	struct ug__switch regs; /* of the loop */
+	struct ug__announce announce;
+	uint32_t random;
+	uint32_t idle; /* sleeps for want of work; read by the monitor */
+	uint32_t recheck; /* before its next task: see whether others should be awake too */
+	uint32_t given; /* futex of a spare: 1 has been given something */
+	struct worker *next_spare, *next; /* all of them */
+	void *signal_stack;
+};
+
+struct sched {
+	uint32_t procs_count;
+	uint32_t stopping;
+	uint32_t running; /* a runtime runs */
+	uint32_t epoch; /* counts runtimes: a descriptor registered in an older one is not registered */
+	uint32_t report_deadlock;
+	struct proc *procs;
+	const struct ug__poller *poller;
+	uint8_t stack_log;
+	uint32_t taken_none; /* what `taken` is at rest: 0, or TAKEN_FENCE */
+	/* Written often. */
+	uint32_t idle_count __attribute__((aligned(64))); /* workers that sleep, or are about to */
+	uint32_t searching; /* 1: a wake is under way, and the one woken has not found its work yet */
+	uint32_t idle_word; /* futex of idle workers where the poller has its own thread */
+	uint32_t monitor_asleep;
+	uint32_t offline_count; /* workers that run a task without a processor */
+	uint32_t outside; /* things outside that may wake a task */
+	uint32_t registered; /* descriptors that the poller watches */
+	uint32_t threads; /* of the library */
+	int64_t coarse; /* the clock, a tick old at most while anything runs */
+	/* The global queue. */
+	uint32_t global_lock __attribute__((aligned(64)));
+	uint32_t global_count;
+	runnable global_head, global_tail;
+	/* Workers. */
+	uint32_t spare_lock __attribute__((aligned(64)));
+	uint32_t spare_count;
+	struct worker *spares, *workers;
+	uint32_t worker_count;
+	struct ug__timers monitor_timers; /* of those who have no processor */
+};
+extern struct sched ug__sched;
+#define S (&ug__sched)
+
+/* The root context: never ends. */
+extern ug_ctx ug__root_ctx;
+
+/* worker.c: the current worker; NULL on a plain thread. Never inlined: the answer may differ after each switch. */
+struct worker *ug__worker(void);
+/* Puts the current thread's record, or NULL, where ug__self looks. */
+struct ug__task *ug__thread_self(void);
+int ug__worker_start(struct proc *p);
+void ug__workers_end(void);
+/* Gives a processor to a spare worker; false: there is none. */
+struct worker *ug__spare_take(void);
+void ug__spare_give(struct worker *w, struct proc *p);
+
+/* queue.c; all by the holder of p, inside, but steal and global_push */
+void ug__queue_push(struct proc *p, runnable r); /* to the end */
+void ug__queue_push_slot(struct proc *p, runnable r); /* to run next */
+runnable ug__queue_pop(struct proc *p);
+runnable ug__queue_steal(struct proc *thief, struct proc *victim, bool slot);
+bool ug__queue_empty(const struct proc *p);
+void ug__global_push(runnable r);
+runnable ug__global_pop(struct proc *p);
+
+/* park.c */
+runnable ug__pick(struct proc *p);
+void ug__leave_stack(struct worker *w, struct ug__task *t);
+void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r);
+void ug__after_switch(struct ug__task *left);
+void ug__run_on(struct worker *w, struct ug__task *t);
+/* Makes a runnable ready from anywhere, without a processor. */
+void ug__inject(runnable r);
+void ug__ready_runnable(runnable r);
+
+/* task.c */
+struct ug__task *ug__bind(struct proc *p, runnable r);
+void ug__reap(struct ug__task *t);
+void ug__records_end(void);
+int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner);
+void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg);
+
+/* idle.c */
+void ug__idle_wake(void); /* after work was pushed: wakes a worker if one sleeps and none searches */
+void ug__idle_sleep(struct worker *w);
+void ug__idle_stop(void);
+int ug__poller_start(void);
+void ug__poller_stop(void);
+
+/* monitor.c */
+int ug__membarrier_register(void);
+int ug__monitor_start(void);
+void ug__monitor_wake(void);
+void ug__monitor_timer_added(void);
+
+/* ctx.c */
+int ug__ctx_end(ug_ctx *c, int err, int cause);
+void ug__ctx_unlink(struct ug__task *t);
+
+/* fd.c */
+void ug__fd_event(uint64_t key, uint32_t what);
+bool ug__fd_anyone_waits(void);
+
+/* blocking.c */
+uint32_t ug__blocking_busy(void);
+void ug__blocking_end(void);
+void ug__blocking_reset(void);
+
+/* overflow.c */
+void ug__overflow_install(void);
+void ug__overflow_thread(struct worker *w, bool on);
+
+/* dump.c */
+void ug__dump_tasks(int fd);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a task.
+ *
+ *	spawned    a record of at most 192 bytes in a run queue: function, argument, context, copied arguments
+ *	bound      picked for the first time: it gets a stack, the record goes back to its pool
+ *	running, ready, parked
+ *	ended      its last act picks what runs next; if that is a record too, it takes over the very stack, and no switch
+ *	           is made; else the one that is switched to reaps it (a stack cannot be freed by who stands on it)
+ *
+ * Records and warm stacks are cached by processor and exchanged in batches through a shared list, so that a task costs
+ * no allocation and no system call once things are warm.
+ */
+#include "sched/enter.h"
+
+#include "stack/switch.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE 64 /* stacks and records that a processor keeps; half goes when full */
+#define CHUNK 255 /* records allocated at a time */
+
+_Static_assert(sizeof(struct record) <= 192, "bench row unstarted-1M-memory");
+
+/* Records ---------------------------------------------------------------------------------------------------------- */
+
+struct chunk {
+	struct chunk *next;
+	struct record records[CHUNK];
+};
+
+static uint32_t pool_lock;
+static struct record *pool; /* batches: a list of records, batches linked through `owner` of the first */
+static struct chunk *chunks;
+
+static struct record *pool_get_batch(void)
+{
+	ug__lock(&pool_lock);
+	struct record *batch = pool;
+	if (batch)
+		pool = batch->owner;
+	ug__unlock(&pool_lock);
+	if (batch)
+		return batch;
+	struct chunk *c = malloc(sizeof *c);
+	if (!c)
+		return NULL;
+	for (int i = 0; i < CHUNK; i++) {
+		c->records[i].next = i + 1 < CHUNK ? &c->records[i + 1] : NULL;
+		c->records[i].fn = NULL;
+	}
+	ug__lock(&pool_lock);
+	c->next = chunks;
+	chunks = c;
+	ug__unlock(&pool_lock);
+	return c->records;
+}
+
+static void pool_put_batch(struct record *batch)
+{
+	ug__lock(&pool_lock);
+	batch->owner = pool;
+	pool = batch;
+	ug__unlock(&pool_lock);
+}
+
+/* Without a processor a record is taken from a batch whose rest goes back. */
+static struct record *record_get(struct proc *p)
+{
+	if (p && p->records) {
+		struct record *r = p->records;
+		p->records = r->next;
+		if (p->record_count)
+			p->record_count--;
+		return r;
+	}
+	struct record *batch = pool_get_batch();
+	if (!batch)
+		return NULL;
+	if (p) {
+		p->records = batch->next;
+		p->record_count = 0;
+	} else if (batch->next) {
+		pool_put_batch(batch->next);
+	}
+	return batch;
+}
+
+/* record_count counts what came back since the last exchange: at CACHE of them, they go as a batch. */
+static void record_put(struct proc *p, struct record *r)
+{
+	store_relaxed(&r->fn, NULL);
+	r->next = p->records;
+	p->records = r;
+	if (++p->record_count < CACHE)
+		return;
+	struct record *last = p->records;
+	for (int i = 1; i < CACHE / 2; i++)
+		last = last->next;
+	struct record *batch = p->records;
+	p->records = last->next;
+	last->next = NULL;
+	p->record_count -= CACHE / 2;
+	pool_put_batch(batch);
+}
+
+void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg)
+{
+	ug__lock(&pool_lock);
+	struct chunk *c = chunks;
+	ug__unlock(&pool_lock);
+	for (; c; c = c->next)
+		for (int i = 0; i < CHUNK; i++)
+			if (load_relaxed(&c->records[i].fn))
+				fn(&c->records[i], arg);
+}
+
+void ug__records_end(void)
+{
+	for (struct chunk *next; chunks; chunks = next) {
+		next = chunks->next;
+		free(chunks);
+	}
+	pool = NULL;
+}
+
+/* Stacks ----------------------------------------------------------------------------------------------------------- */
+
+static struct ug__stack *stack_get(struct proc *p, unsigned log)
+{
+	struct ug__stack *s = p->stacks;
+	if (!s || log != S->stack_log)
+		return ug__stack_get(log);
+	p->stacks = s->next;
+	p->stack_count--;
+	return s;
+}
+
+static void stack_put(struct proc *p, struct ug__stack *s)
+{
+	if (!p || s->log != S->stack_log || p->stack_count >= CACHE) {
+		ug__stack_put(s);
+		return;
+	}
+	s->next = p->stacks;
+	p->stacks = s;
+	p->stack_count++;
+}
+
+/* Birth ------------------------------------------------------------------------------------------------------------ */
+
+/* Fills the head of a stack from a record, which goes back to its pool. */
+static void task_init(struct proc *p, struct ug__task *t, struct record *r)
+{
+	t->wait = WAIT_NONE;
+	t->flags = r->flags;
+	t->pins = 0;
+	t->ready_word = 0;
+	t->wait_kind = UG__WAIT_NONE;
+	t->ctx = r->ctx;
+	t->linked = NULL;
+	t->fn = r->fn;
+	t->arg = r->arg;
+	t->ended = r->ended;
+	t->owner = r->owner;
+	t->name = r->name;
+	t->local = NULL;
+	if (r->copied) {
+		memcpy(t->copy, r->copy, r->copied);
+		t->arg = t->copy;
+	}
+	store_release(&t->id, p->index + 1 + p->next_id++ * 256);
+	record_put(p, r);
+}
+
+/* The task of a runnable, with a stack; NULL: there is no memory for one now, and the record has gone to the global queue. */
+struct ug__task *ug__bind(struct proc *p, runnable r)
+{
+	if (likely(!(r & 1)))
+		return (struct ug__task *)r;
+	struct record *record = (struct record *)(r & ~(runnable)1);
+	struct ug__stack *s = stack_get(p, record->log);
+	if (unlikely(!s)) {
+		ug__global_push(r);
+		return NULL;
+	}
+	struct ug__task *t = (struct ug__task *)(void *)s;
+	task_init(p, t, record);
+	store_relaxed(&t->on_cpu, 0u);
+	ug__switch_init(&t->regs, ug__stack_start(s));
+	ug__announce_new(&t->announce, ug__stack_base(s), (size_t)(ug__stack_start(s) - ug__stack_base(s)));
+	return t;
+}
+
+void ug__reap(struct ug__task *t)
+{
+	ug__announce_gone(&t->announce);
+	stack_put(ug__worker()->proc, &t->stack);
+}
+
+/* What a task does when its function has returned: all but the switch. */
+static void finish(struct ug__task *t, int result)
+{
+	if (t->linked)
+		ug__ctx_unlink(t);
+	if (t->pins) {
+		t->pins = 1;
+		ug_unpin();
+	}
+	store_release(&t->id, 0u);
+	if (t->ended)
+		t->ended(t->owner, result);
+}
+
+/* The record that this stack can go on with at once, or what else runs next. */
+static struct record *take_over(struct proc *p, struct ug__task *t, runnable r)
+{
+#if defined(UG__TSAN) || defined(UG__ASAN)
+	(void)p, (void)t, (void)r;
+	return NULL; /* each task shall be seen to begin and end */
+#else
+	if (!(r & 1) || !p)
+		return NULL;
+	struct record *next = (struct record *)(r & ~(runnable)1);
+	return next->log == t->stack.log ? next : NULL;
+#endif
+}
+
+void ug__stack_main(void *pass)
+{
+	struct worker *w = ug__worker();
+	struct ug__task *t = w->cur;
+	ug__announce_arrived(&t->announce, pass ? NULL : &w->announce);
+	ug__after_switch(pass);
+	ug__leave(w);
+	for (;;) {
+		finish(t, t->fn(t->arg));
+		w = ug__worker();
+		struct proc *p = ug__enter(w);
+		runnable r = p ? ug__pick(p) : 0;
+		struct record *next = take_over(p, t, r);
+		if (!next) {
+			t->flags |= TASK_DEAD;
+			ug__leave_stack_for(w, t, r);
+			__builtin_unreachable();
+		}
+		task_init(p, t, next);
+		ug__leave(w);
+	}
+}
+
+/* Spawn ------------------------------------------------------------------------------------------------------------ */
+
+/* The size class for so many bytes, or a negative code. */
+static int size_log(size_t bytes)
+{
+	if (bytes == 0)
+		return S->stack_log;
+	if (bytes > (size_t)1 << UG__STACK_MAX_LOG)
+		return -EINVAL;
+	int log = UG__STACK_MIN_LOG;
+	while ((size_t)1 << log < bytes)
+		log++;
+	return log;
+}
+
+static int spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx,
+	void (*ended)(void *owner, int result), void *owner, uint32_t flags)
+{
+	static const struct ug_go_opts none;
+	if (!opts)
+		opts = &none;
+	int log = size_log(opts->stack_size);
+	if (!fn || log < 0 || opts->copy_size > UG_COPY_MAX)
+		return -EINVAL;
+	if (unlikely(!load_relaxed(&S->running)))
+		return -ESRCH;
+	struct worker *w = ug__worker();
+	struct proc *p = w ? ug__enter(w) : NULL;
+	struct record *r = record_get(p);
+	if (r) {
+		r->arg = arg;
+		r->name = opts->name;
+		r->ctx = ctx ? ctx : &ug__root_ctx;
+		r->ended = ended;
+		r->owner = owner;
+		r->log = (uint8_t)log;
+		r->copied = (uint8_t)opts->copy_size;
+		r->flags = (uint8_t)flags;
+		if (opts->copy_size)
+			memcpy(r->copy, arg, opts->copy_size);
+		store_relaxed(&r->fn, fn);
+		if (p)
+			ug__queue_push_slot(p, (runnable)r | 1);
+		else
+			ug__global_push((runnable)r | 1);
+		ug__idle_wake();
+	}
+	if (w)
+		ug__leave(w);
+	return r ? 0 : -ENOMEM;
+}
+
+int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, void (*ended)(void *owner, int result),
+	void *owner)
+{
+	return spawn(fn, arg, opts, ctx, ended, owner, 0);
+}
+
+int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner)
+{
+	return spawn(fn, arg, NULL, NULL, ended, owner, TASK_FIRST);
+}
+
+int ug_go(ug_fn *fn, void *arg)
+{
+	return spawn(fn, arg, NULL, NULL, NULL, NULL, 0);
+}
+
+int ug_go_with(ug_fn *fn, void *arg, const struct ug_go_opts *opts)
+{
+	return spawn(fn, arg, opts, NULL, NULL, NULL, 0);
+}
+
+int ug_go_copy(ug_fn *fn, const void *args, size_t size)
+{
+	struct ug_go_opts opts = {.copy_size = size};
+	return spawn(fn, (void *)(uintptr_t)args, &opts, NULL, NULL, NULL, 0);
+}
+
+/* The current task ------------------------------------------------------------------------------------------------- */
+
+struct ug__task *ug__self(void)
+{
+	struct worker *w = ug__worker();
+	return likely(w && w->cur) ? w->cur : ug__thread_self();
+}
+
+uint64_t ug_task_id(void)
+{
+	struct worker *w = ug__worker();
+	return w && w->cur ? w->cur->id : 0;
+}
+
+const char *ug_task_name(void)
+{
+	const char *name = ug__self()->name;
+	return name ? name : "";
+}
+
+void ug_task_set_name(const char *name)
+{
+	store_relaxed(&ug__self()->name, name);
+}
+
+void ug_task_set_local(void *value)
+{
+	ug__self()->local = value;
+}
+
+void *ug_task_local(void)
+{
+	return ug__self()->local;
+}

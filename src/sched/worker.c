@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Workers: the threads that run tasks.
+ *
+ * A worker's loop runs on the thread's own stack, inside sched all the time, and only when a task that parks has found
+ * nothing to switch to. It looks, in this order: timers and poller (each 64 picks, or when the monitor says so), its
+ * processor's queue, the global queue, other processors' queues; then it sleeps (idle.c).
+ *
+ * As many workers as there are processors hold one. The others are spare (asleep on their own futex) or offline: they still run
+ * a task in user code whose processor was taken, or that is pinned. One spare waits at any time, if threads can be had,
+ * so that the monitor has somebody to give a processor to without making a thread.
+ */
+#include "sched/enter.h"
+
+#include "sched/worker_priv.h"
+#include <signal.h>
+#include <stdlib.h>
+
+#define MAX_WORKERS 1024
+
+static __thread struct worker *this_worker;
+static __thread struct ug__task *this_thread;
+
+/* The asm keeps the compiler from merging two calls: between them the task may have moved. */
+UG__NOINLINE struct worker *ug__worker(void)
+{
+	__asm__ volatile("" ::: "memory");
+	return this_worker;
+}
+
+/* Threads ---------------------------------------------------------------------------------------------------------- */
+
+/* Threads of the library take no asynchronous signal: those are for the program's own threads. */
+int ug__thread_start(void *(*fn)(void *), void *arg)
+{
+	sigset_t all, old;
+	sigfillset(&all);
+	static const int own_fault[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
+	for (size_t i = 0; i < UG_COUNT_OF(own_fault); i++)
+		sigdelset(&all, own_fault[i]);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	add_seq(&S->threads, 1u);
+	pthread_t id;
+	int e = pthread_create(&id, &attr, fn, arg);
+	if (e)
+		ug__thread_gone();
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -e;
+}
+
+/* The last that a thread of the library does. */
+void ug__thread_gone(void)
+{
+	if (add_seq(&S->threads, -1u) == 1)
+		ug__futex_wake(&S->threads, 1);
+}
+
+static pthread_once_t record_once = PTHREAD_ONCE_INIT;
+static pthread_key_t record_key;
+static uint32_t record_lock;
+static struct ug__task *free_records;
+
+static void record_free(void *record)
+{
+	struct ug__task *t = record;
+	ug__lock(&record_lock);
+	t->stack.next = (struct ug__stack *)(void *)free_records;
+	free_records = t;
+	ug__unlock(&record_lock);
+}
+
+static void record_key_make(void)
+{
+	pthread_key_create(&record_key, record_free);
+}
+
+/* Records of plain threads are used again, but never freed: a waker's last touch may come after the thread has gone on. */
+static struct ug__task *record_new(void)
+{
+	pthread_once(&record_once, record_key_make);
+	ug__lock(&record_lock);
+	struct ug__task *t = free_records;
+	if (t)
+		free_records = (struct ug__task *)(void *)t->stack.next;
+	ug__unlock(&record_lock);
+	if (!t)
+		t = aligned_alloc(64, (sizeof *t + 63) / 64 * 64);
+	ug__check(t);
+	*t = (struct ug__task){.flags = TASK_THREAD, .ctx = &ug__root_ctx};
+	pthread_setspecific(record_key, t);
+	return t;
+}
+
+UG__NOINLINE struct ug__task *ug__thread_self(void)
+{
+	if (!this_thread)
+		this_thread = record_new();
+	return this_thread;
+}
+
+/* The loop --------------------------------------------------------------------------------------------------------- */
+
+/* Sleeps as a spare until given a processor; false: the runtime stops. */
+static bool spare_wait(struct worker *w)
+{
+	ug__lock(&S->spare_lock);
+	bool stop = load_relaxed(&S->stopping);
+	if (!stop) {
+		store_relaxed(&w->given, 0u);
+		w->next_spare = S->spares;
+		S->spares = w;
+		S->spare_count++;
+		add_seq(&S->offline_count, -1u);
+	}
+	ug__unlock(&S->spare_lock);
+	while (!stop && load_acquire(&w->given) == 0)
+		ug__futex_wait(&w->given, 0, UG_FOREVER);
+	return !stop && w->proc;
+}
+
+struct worker *ug__spare_take(void)
+{
+	ug__lock(&S->spare_lock);
+	struct worker *w = S->spares;
+	if (w) {
+		S->spares = w->next_spare;
+		S->spare_count--;
+		add_seq(&S->offline_count, 1u);
+	}
+	ug__unlock(&S->spare_lock);
+	return w;
+}
+
+void ug__spare_give(struct worker *w, struct proc *p)
+{
+	w->proc = p;
+	if (p) {
+		store_relaxed(&p->worker, w);
+		add_seq(&S->offline_count, -1u);
+	}
+	store_release(&w->given, 1u);
+	ug__futex_wake(&w->given, 1);
+}
+
+void ug__spare_back(struct worker *w)
+{
+	ug__lock(&S->spare_lock);
+	w->next_spare = S->spares;
+	S->spares = w;
+	S->spare_count++;
+	add_seq(&S->offline_count, -1u);
+	ug__unlock(&S->spare_lock);
+}
+
+static runnable steal(struct worker *w, struct proc *p)
+{
+	uint32_t n = S->procs_count;
+	for (int round = 0; n > 1 && round < 2; round++) {
+		w->random = w->random * 1664525 + 1013904223;
+		uint32_t start = (w->random >> 8) % n;
+		for (uint32_t i = 0; i < n; i++) {
+			struct proc *victim = &S->procs[(start + i) % n];
+			runnable r = victim == p ? 0 : ug__queue_steal(p, victim, round > 0);
+			if (r)
+				return r;
+		}
+		for (int i = 0; round == 0 && i < 50; i++)
+			compiler_barrier();
+	}
+	return 0;
+}
+
+/* Due timers and, where workers poll, descriptors. */
+static void look_around(struct worker *w, struct proc *p)
+{
+	store_relaxed(&p->attention, 0u);
+	p->budget = BUDGET;
+	size_t n = 0;
+	if (load_relaxed(&p->timers.next) != UG_FOREVER) {
+		int64_t now = ug_now();
+		store_relaxed(&S->coarse, now);
+		n = ug__timers_run(&p->timers, now);
+	}
+	if (load_relaxed(&S->registered) && !S->poller->own_thread)
+		n += (size_t)ug__poll(w, 0);
+	if (n)
+		w->recheck = 1;
+}
+
+/* What w runs next; sleeps until there is something. NULL: the runtime stops. */
+static struct ug__task *find(struct worker *w)
+{
+	for (;;) {
+		if (w->pending) {
+			struct ug__task *t = w->pending;
+			w->pending = NULL;
+			return t;
+		}
+		if (!w->proc && !spare_wait(w))
+			return NULL;
+		if (unlikely(load_relaxed(&S->stopping)))
+			return NULL;
+		struct proc *p = w->proc;
+		bool global_first = p->budget == 0;
+		if (global_first || load_relaxed(&p->attention) || load_relaxed(&p->timers.next) != UG_FOREVER)
+			look_around(w, p);
+		runnable r = global_first ? ug__global_pop(p) : 0;
+		if (!r)
+			r = ug__queue_pop(p);
+		if (!r)
+			r = ug__global_pop(p);
+		if (!r)
+			r = steal(w, p);
+		if (!r) {
+			ug__idle_sleep(w);
+			continue;
+		}
+		if (w->recheck)
+			ug__search_done(w);
+		store_relaxed(&p->tick, p->tick + 1);
+		struct ug__task *t = ug__bind(p, r);
+		if (t)
+			return t;
+		/* No memory for a stack: others may end meanwhile. */
+		ug__poll(w, ug_now() + UG_MS);
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	this_worker = w;
+	ug__announce_thread(&w->announce);
+	ug__overflow_thread(w, true);
+	store_relaxed(&w->in, 1u);
+	struct ug__task *t;
+	while ((t = find(w)))
+		ug__run_on(w, t);
+	/* Of several that sleep in the poller, a wake reaches one: pass it on. */
+	ug__idle_stop();
+	ug__overflow_thread(w, false);
+	this_worker = NULL;
+	ug__thread_gone();
+	return NULL;
+}
+
+/* Starts a worker that holds p, or a spare one. */
+int ug__worker_start(struct proc *p)
+{
+	if (load_relaxed(&S->worker_count) >= MAX_WORKERS)
+		return -EAGAIN;
+	struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+	if (!w)
+		return -ENOMEM;
+	*w = (struct worker){.proc = p, .random = (uint32_t)(uintptr_t)w, .taken = S->taken_none};
+	if (p)
+		store_relaxed(&p->worker, w);
+	else
+		add_seq(&S->offline_count, 1u);
+	int e = ug__thread_start(worker_main, w);
+	if (e) {
+		if (!p)
+			add_seq(&S->offline_count, -1u);
+		free(w);
+		return e;
+	}
+	ug__lock(&S->spare_lock);
+	w->next = S->workers;
+	S->workers = w;
+	store_relaxed(&S->worker_count, S->worker_count + 1);
+	ug__unlock(&S->spare_lock);
+	return 0;
+}
+
+void ug__workers_end(void)
+{
+	for (struct worker *next, *w = S->workers; w; w = next) {
+		next = w->next;
+		free(w);
+	}
+	S->workers = S->spares = NULL;
+	S->worker_count = S->spare_count = 0;
+}
+
+/* Pinning ---------------------------------------------------------------------------------------------------------- */
+
+int ug_pin(void)
+{
+	struct worker *w = ug__worker();
+	if (!w || !w->cur || w->cur->pins++)
+		return 0;
+	struct ug__task *t = w->cur;
+	struct worker *spare = ug__spare_take();
+	if (!spare && ug__worker_start(NULL) == 0)
+		for (int i = 0; !(spare = ug__spare_take()) && i < 1000; i++)
+			ug_yield();
+	if (!spare) {
+		t->pins = 0;
+		return -EAGAIN;
+	}
+	w = ug__worker();
+	struct proc *p = ug__enter(w);
+	w->proc = NULL;
+	t->flags |= TASK_PINNED;
+	if (p) {
+		add_seq(&S->offline_count, 1u);
+		ug__spare_give(spare, p);
+	} else {
+		ug__spare_back(spare);
+	}
+	ug__leave(w);
+	return 0;
+}
+
+void ug_unpin(void)
+{
+	struct worker *w = ug__worker();
+	if (!w || !w->cur || w->cur->pins == 0 || --w->cur->pins)
+		return;
+	w->cur->flags &= ~(uint32_t)TASK_PINNED;
+	ug_yield(); /* without a processor: goes through the global queue to a worker that has one */
+}

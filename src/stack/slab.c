@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where stacks come from.
+ *
+ * Slots of one size lie side by side in slabs: one mapping of 64 MiB (or of 4 slots, where that is more), reserved but not
+ * committed, with huge pages off, since one touched page would else make 2 MiB resident. A slot's pages are committed
+ * by touch. A free slot is either
+ *   warm   its pages are kept; it is on its size's list, linked through its own head, or
+ *   cold   its pages are the system's again (or were never touched); its number is on its slab's list.
+ * A slot is guarded once, when it is first used; guards stay when pages go.
+ *
+ * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes one more mapping each, of
+ * which a process may have vm.max_map_count (65,530): half of those are used. Beyond it a stack has a canary: its
+ * lowest bytes are zero, and sched asks ug__stack_intact at each park.
+ *
+ * Trimming. The list of warm stacks remembers its low mark since the last trim: those were not needed, and half of them
+ * are given back. So a burst's stacks go within some trims, and a steady coming and going keeps its own.
+ *
+ * Locks: one a size, held for a few instructions, or one madvise while trimming or growing. The table of slabs is
+ * append-only and read without a lock by fault handlers and dumps.
+ */
+#include "stack/stack.h"
+
+#include "base/atomic.h"
+#include "base/lock.h"
+#include "base/sys.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(start, end) 0
+#define VALGRIND_STACK_DEREGISTER(id) (void)(id)
+#endif
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+#define SLAB_BYTES ((size_t)64 << 20)
+#define PAGE ((size_t)4096)
+#define MPROTECT_GUARDS 32000
+#define SIZES (UG__STACK_MAX_LOG - UG__STACK_MIN_LOG + 1)
+#define TRIM_BATCH 256
+
+struct ug__slab {
+	char *base;
+	struct ug__slab *next; /* of the same size, with cold slots */
+	uint32_t slots;
+	uint32_t fresh; /* slots from here on were never used */
+	uint32_t cold_count;
+	uint8_t log;
+	uint8_t canaries; /* slots of it may be without a guard */
+	uint32_t cold[]; /* numbers of cold slots below fresh */
+};
+
+static struct size {
+	uint32_t lock;
+	struct ug__stack *warm;
+	size_t warm_count, low;
+	struct ug__slab *open; /* slabs with cold or fresh slots */
+} sizes[SIZES];
+
+/* Slabs by number, in chunks that double, so that readers never see one move. */
+#define CHUNKS 24
+static struct ug__slab **table[CHUNKS];
+static uint32_t table_count, table_lock;
+static uint32_t mprotect_guards;
+
+static struct ug__slab **table_place(uint32_t i)
+{
+	unsigned chunk = 31 - (unsigned)__builtin_clz(i / 64 + 1);
+	struct ug__slab **c = load_acquire(&table[chunk]);
+	return c ? c + (i - 64 * ((1u << chunk) - 1)) : NULL;
+}
+
+static int table_add(struct ug__slab *slab)
+{
+	uint32_t i = table_count;
+	unsigned chunk = 31 - (unsigned)__builtin_clz(i / 64 + 1);
+	if (!table[chunk]) {
+		struct ug__slab **c = calloc((size_t)64 << chunk, sizeof *c);
+		if (!c)
+			return -ENOMEM;
+		store_release(&table[chunk], c);
+	}
+	*table_place(i) = slab;
+	store_release(&table_count, i + 1);
+	return 0;
+}
+
+static struct ug__slab *slab_new(unsigned log)
+{
+	size_t slot = (size_t)1 << log;
+	uint32_t slots = (uint32_t)(slot * 4 > SLAB_BYTES ? 4 : SLAB_BYTES / slot);
+	struct ug__slab *slab = calloc(1, sizeof *slab + slots * sizeof slab->cold[0]);
+	if (!slab)
+		return NULL;
+	void *base = mmap(NULL, slots * slot, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (base == MAP_FAILED) {
+		free(slab);
+		return NULL;
+	}
+	madvise(base, slots * slot, MADV_NOHUGEPAGE);
+	*slab = (struct ug__slab){.base = base, .slots = slots, .log = (uint8_t)log};
+	ug__lock(&table_lock);
+	int error = table_add(slab);
+	ug__unlock(&table_lock);
+	if (error) {
+		munmap(base, slots * slot);
+		free(slab);
+		return NULL;
+	}
+	return slab;
+}
+
+static struct ug__stack *slot_head(const struct ug__slab *slab, uint32_t slot)
+{
+	return (struct ug__stack *)(void *)(slab->base + ((size_t)(slot + 1) << slab->log) - UG__STACK_HEAD);
+}
+
+/* 1: the slot's lowest page faults from now on. */
+static int guard(char *base)
+{
+	if (madvise(base, PAGE, MADV_GUARD_INSTALL) == 0)
+		return 1;
+	if (add_relaxed(&mprotect_guards, 1u) >= MPROTECT_GUARDS)
+		return 0;
+	return mprotect(base, PAGE, PROT_NONE) == 0;
+}
+
+/* The number of a cold or fresh slot of an open slab; the size's lock is held. */
+static uint32_t slab_take(struct size *z, struct ug__slab *slab, int *fresh)
+{
+	*fresh = slab->cold_count == 0;
+	uint32_t slot = *fresh ? slab->fresh : slab->cold[--slab->cold_count];
+	if (*fresh)
+		store_release(&slab->fresh, slot + 1);
+	if (slab->fresh == slab->slots && slab->cold_count == 0)
+		z->open = slab->next;
+	return slot;
+}
+
+static struct ug__stack *get_cold(struct size *z, unsigned log)
+{
+	if (!z->open) {
+		ug__unlock(&z->lock);
+		struct ug__slab *slab = slab_new(log);
+		ug__lock(&z->lock);
+		if (!slab)
+			return NULL;
+		slab->next = z->open;
+		z->open = slab;
+	}
+	struct ug__slab *slab = z->open;
+	int fresh;
+	uint32_t slot = slab_take(z, slab, &fresh);
+	ug__unlock(&z->lock);
+	struct ug__stack *s = slot_head(slab, slot);
+	s->slab = slab;
+	s->slot = slot;
+	s->log = (uint8_t)log;
+	if (fresh) {
+		s->canary = !guard(ug__stack_base(s));
+		if (s->canary)
+			store_relaxed(&slab->canaries, 1);
+		s->valgrind_id = VALGRIND_STACK_REGISTER(ug__stack_base(s), ug__stack_start(s) + UG__STACK_HEAD);
+	} else {
+		/* Whether it was guarded is not kept for each slot: where one of the slab is not, all are asked. */
+		s->canary = load_relaxed(&slab->canaries);
+	}
+	ug__lock(&z->lock);
+	return s;
+}
+
+struct ug__stack *ug__stack_get(unsigned log)
+{
+	struct size *z = &sizes[log - UG__STACK_MIN_LOG];
+	ug__lock(&z->lock);
+	struct ug__stack *s = z->warm;
+	if (s) {
+		z->warm = s->next;
+		if (--z->warm_count < z->low)
+			z->low = z->warm_count;
+	} else {
+		s = get_cold(z, log);
+	}
+	ug__unlock(&z->lock);
+	return s;
+}
+
+void ug__stack_put(struct ug__stack *s)
+{
+	struct size *z = &sizes[s->log - UG__STACK_MIN_LOG];
+	ug__lock(&z->lock);
+	s->next = z->warm;
+	z->warm = s;
+	z->warm_count++;
+	ug__unlock(&z->lock);
+}
+
+/* Takes up to TRIM_BATCH stacks that the low mark calls spare. */
+static struct ug__stack *trim_take(struct size *z)
+{
+	ug__lock(&z->lock);
+	size_t n = (z->low + 1) / 2;
+	struct ug__stack *taken = NULL;
+	for (n = n > TRIM_BATCH ? TRIM_BATCH : n; n; n--) {
+		struct ug__stack *s = z->warm;
+		z->warm = s->next;
+		z->warm_count--;
+		s->next = taken;
+		taken = s;
+	}
+	z->low = z->warm_count;
+	ug__unlock(&z->lock);
+	return taken;
+}
+
+size_t ug__stack_trim(void)
+{
+	size_t kept = 0;
+	for (struct size *z = sizes; z < sizes + SIZES; z++) {
+		for (struct ug__stack *next, *s = trim_take(z); s; s = next) {
+			next = s->next;
+			struct ug__slab *slab = s->slab;
+			uint32_t slot = s->slot;
+			madvise(ug__stack_base(s) + PAGE, ((size_t)1 << s->log) - PAGE, MADV_DONTNEED);
+			ug__lock(&z->lock);
+			if (slab->fresh == slab->slots && slab->cold_count == 0) {
+				slab->next = z->open;
+				z->open = slab;
+			}
+			slab->cold[slab->cold_count++] = slot;
+			ug__unlock(&z->lock);
+		}
+		ug__lock(&z->lock);
+		kept += z->warm_count;
+		ug__unlock(&z->lock);
+	}
+	return kept;
+}
+
+int ug__stack_intact(const struct ug__stack *s, const void *sp)
+{
+	const char *base = ug__stack_base(s);
+	static const char zeros[64];
+	return (const char *)sp >= base + PAGE && memcmp(base, zeros, sizeof zeros) == 0;
+}
+
+struct ug__stack *ug__stack_at(const void *address)
+{
+	const char *a = address;
+	uint32_t n = load_acquire(&table_count);
+	for (uint32_t i = 0; i < n; i++) {
+		struct ug__slab *slab = *table_place(i);
+		if (a < slab->base || a >= slab->base + ((size_t)slab->slots << slab->log))
+			continue;
+		uint32_t slot = (uint32_t)((size_t)(a - slab->base) >> slab->log);
+		return slot < load_acquire(&slab->fresh) ? slot_head(slab, slot) : NULL;
+	}
+	return NULL;
+}
+
+void ug__stack_each(void (*fn)(struct ug__stack *s, void *arg), void *arg)
+{
+	uint32_t n = load_acquire(&table_count);
+	for (uint32_t i = 0; i < n; i++) {
+		struct ug__slab *slab = *table_place(i);
+		uint32_t fresh = load_acquire(&slab->fresh);
+		for (uint32_t slot = 0; slot < fresh; slot++)
+			fn(slot_head(slab, slot), arg);
+	}
+}
+
+void ug__stack_end(void)
+{
+	for (uint32_t i = 0; i < table_count; i++) {
+		struct ug__slab *slab = *table_place(i);
+		munmap(slab->base, (size_t)slab->slots << slab->log);
+		free(slab);
+	}
+	for (int i = 0; i < CHUNKS; i++) {
+		free(table[i]);
+		table[i] = NULL;
+	}
+	table_count = 0;
+	mprotect_guards = 0;
+	memset(sizes, 0, sizeof sizes);
+}
