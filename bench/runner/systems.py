@@ -119,7 +119,14 @@ def nginx_system(name, served, cached):
     return system
 
 
-PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached}
+def epoll(build):
+    program = os.path.join(made_in(build), "epollbench")
+    call(["cc", "-O2", "-D_GNU_SOURCE", os.path.join(BENCH, "peers", "epoll", "epoll.c"), "-o", program, "-pthread"])
+    serve = lambda port, folder, procs: [program, "http", "127.0.0.1", str(port)]
+    return System("epoll", "by hand", {}, {"http-hello": serve})
+
+
+PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll}
 
 
 def build(folder, only):
