@@ -17,9 +17,9 @@
  * looked at the queues yet, or it will look again: ug__search_done first clears `searching`, then looks at all queues, and wakes
  * the next if it sees more work. So at most one worker more than needed is awake, and a burst wakes them one by one.
  *
- * `searching` is 1 only while a wake is on its way to a worker, or that worker is between leaving idle_sleep and search_done.
- * A wake that nobody sleeps for any more is found by the next one that goes to sleep: the eventfd stays ready, the futex
- * word has changed. Each worker that leaves idle_sleep, whatever for, passes search_done, so it cannot stay 1.
+ * `searching` is 1 only while a wake is on its way to a worker, or that worker is between leaving idle_sleep and its next task or
+ * next sleep: both clear it first, and look at the queues after. A wake that nobody sleeps for any more is found by the next one
+ * that goes to sleep: the eventfd stays ready, the futex word has changed.
  */
 #include "sched/sched_priv.h"
 
@@ -92,6 +92,10 @@ void ug__idle_sleep(struct worker *w)
 	struct ug__event ev[EVENTS];
 	uint32_t word = load_seq(&S->idle_word);
 	int n = 0;
+	/* Woken, and found nothing: the next push must wake again, and what was pushed meanwhile is seen below. */
+	if (w->recheck && load_relaxed(&S->searching))
+		store_seq(&S->searching, 0u);
+	w->recheck = 0;
 	store_relaxed(&w->idle, 1u);
 	add_seq(&S->idle_count, 1u);
 	int64_t until = load_relaxed(&w->proc->timers.next);
