@@ -77,10 +77,10 @@ int ug_host_port_split(const char *text, char *host, size_t size, const char **p
 
 /*
  * Finds the addresses of a host: `host` a name or an IP address, "" is the unspecified one; `port` a number or the name
- * of a service, "" is 0. `network` is "tcp" or "udp", "tcp4" and "udp4" for IPv4 alone, "tcp6" and "udp6". Up to `max` go to `out`,
- * best first (RFC 6724); answers how many there are, 1 or more. Waits for the system's resolver on the blocking pool,
- * unless the host is numeric; the wait is cut short by the context, the resolver goes on alone. UG_ENOHOST,
- * UG_EHOSTAGAIN, UG_EHOSTFAIL, -EINVAL (port, network), -ENOMEM. man 3 getaddrinfo
+ * of a service, "" is 0. `network` is "tcp" or "udp", "tcp4" and "udp4" for IPv4 alone, "tcp6" and "udp6". Up to `max`
+ * go to `out`, best first (RFC 6724); answers how many there are, 1 or more. Waits for the system's resolver on the
+ * blocking pool, unless the host is numeric; the wait is cut short by the context, the resolver goes on alone.
+ * UG_ENOHOST, UG_EHOSTAGAIN, UG_EHOSTFAIL, -EINVAL (port, network), -ENOMEM. man 3 getaddrinfo
  */
 int ug_resolve(const char *network, const char *host, const char *port, ug_addr *out, size_t max);
 
@@ -92,7 +92,7 @@ typedef struct ug_listener ug_listener;
 enum ug_conn_option {
 	UG_CONN_NODELAY = 1, /* TCP_NODELAY: 1 (as connections start) or 0 */
 	UG_CONN_CORK, /* TCP_CORK: 1 holds back what does not fill a segment, 0 sends it */
-	UG_CONN_LINGER, /* SO_LINGER, full seconds: 0, close throws away what is unsent and resets; -1, as at the start */
+	UG_CONN_LINGER, /* SO_LINGER, seconds: 0, close throws away what is unsent and resets; -1, as at the start */
 	UG_CONN_READ_BUFFER, /* SO_RCVBUF, bytes */
 	UG_CONN_WRITE_BUFFER, /* SO_SNDBUF, bytes */
 };
@@ -101,7 +101,7 @@ struct ug_conn_ops {
 	size_t size; /* sizeof this table, as the implementer compiled it */
 	const struct ug_reader_ops *reader; /* both called with the connection's self; their close is not used */
 	const struct ug_writer_ops *writer;
-	ssize_t (*writev)(void *self, const struct iovec *iov, int n); /* optional: all of it, or a negative code */
+	ssize_t (*write_some)(void *self, const struct iovec *iov, int n); /* optional: a count from 1, or a code */
 	int (*wait_readable)(void *self); /* optional */
 	int (*shutdown_write)(void *self); /* optional */
 	int (*set)(void *self, int option, int64_t value); /* optional */
@@ -122,6 +122,8 @@ ssize_t ug_conn_read(ug_conn c, void *buf, size_t n);
 ssize_t ug_conn_write(ug_conn c, const void *buf, size_t n);
 /* The same for n pieces, at most 1,024; answers the sum of their sizes. */
 ssize_t ug_conn_writev(ug_conn c, const struct iovec *iov, int n);
+/* Waits until at least one byte of them went: how many did, or a negative code, with which none has. */
+ssize_t ug_conn_write_some(ug_conn c, const struct iovec *iov, int n);
 /* Waits until a read would not, or the other end is gone: for a connection that is idle, and should hold no buffer. 0
  * at once where the connection cannot say. */
 int ug_conn_wait_readable(ug_conn c);
@@ -163,8 +165,8 @@ struct ug_dial_opts {
 int ug_dial(const char *network, const char *address, const struct ug_dial_opts *opts, ug_conn *out);
 /* The same to one address. */
 int ug_dial_addr(const ug_addr *a, const struct ug_dial_opts *opts, ug_conn *out);
-/* Makes a connection of a connected stream socket (from socketpair(2), say) and owns it. -ENOTSOCK, -EBADF, -ENOMEM.
- * Does not wait. */
+/* Makes a connection of a connected stream socket (from socketpair(2), say), and owns it unless it fails: -ENOTSOCK,
+ * -EBADF, -ENOMEM. Does not wait. */
 int ug_conn_adopt(int fd, ug_conn *out);
 
 /* Listeners -------------------------------------------------------------------------------------------------------- */
@@ -201,8 +203,8 @@ struct ug_listen_opts {
  * -EACCES, those of ug_resolve, -EINVAL. `opts` may be NULL.
  */
 int ug_listen(const char *network, const char *address, const struct ug_listen_opts *opts, ug_listener *out);
-/* Makes a listener of a bare socket that listens already (handed over by a service manager, say) and owns it. -EINVAL
- * where it does not listen, -ENOTSOCK, -EBADF, -ENOMEM. Does not wait. */
+/* Makes a listener of a bare socket that listens already (handed over by a service manager, say), and owns it unless
+ * it fails: -EINVAL where it does not listen, -ENOTSOCK, -EBADF, -ENOMEM. Does not wait. */
 int ug_listener_adopt(int fd, ug_listener *out);
 
 /* Waits for the next connection. -EBADF once closed, also for those who wait then; -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM:

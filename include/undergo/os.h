@@ -161,8 +161,8 @@ struct ug_dir_listing {
 	size_t count;
 	void *store_;
 };
-/* Lists an open folder from its start, with what each entry is; ug_dir_listing_done it. At most `limit` entries (0: any),
- * else -EFBIG. Waits. Errors of getdents(2), -ENOMEM. */
+/* Lists an open folder from its start, with what each entry is; ug_dir_listing_done it. At most `limit` entries (0:
+ * any), else -EFBIG. Waits. Errors of getdents(2), -ENOMEM. */
 int ug_dir_list(ug_file *dir, size_t limit, struct ug_dir_listing *out);
 /* Frees it and zeroes it. Takes NULL and a zeroed one. Fits UG_CLEAN. */
 void ug_dir_listing_done(struct ug_dir_listing *list);

@@ -5,8 +5,6 @@
 #include "base/sys.h"
 #include <errno.h>
 #include <netdb.h>
-#include <stdint.h>
-#include <sys/uio.h>
 
 UG__NOINLINE int ug__sys_socket(int family, int type, int protocol)
 {
@@ -48,25 +46,6 @@ UG__NOINLINE int ug__sys_listen(int fd, int backlog)
 UG__NOINLINE int ug__sys_accept(int fd, struct sockaddr *sa, socklen_t *size)
 {
 	return (int)ug__sys_result(accept4(fd, sa, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-}
-
-UG__NOINLINE ssize_t ug__sys_send(int fd, const void *buf, size_t n)
-{
-	ssize_t r;
-	do
-		r = ug__sys_result(send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL));
-	while (unlikely(r == -EINTR));
-	return r;
-}
-
-UG__NOINLINE ssize_t ug__sys_sendv(int fd, const struct iovec *iov, size_t n)
-{
-	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
-	ssize_t r;
-	do
-		r = ug__sys_result(sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL));
-	while (unlikely(r == -EINTR));
-	return r;
 }
 
 UG__NOINLINE int ug__sys_shutdown(int fd, int how)

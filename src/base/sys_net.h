@@ -8,7 +8,6 @@
 #include <sys/types.h>
 
 struct addrinfo;
-struct iovec;
 
 int ug__sys_socket(int family, int type, int protocol);
 int ug__sys_bind(int fd, const struct sockaddr *sa, socklen_t size);
@@ -17,16 +16,13 @@ int ug__sys_connect(int fd, const struct sockaddr *sa, socklen_t size);
 int ug__sys_socket_error(int fd);
 int ug__sys_listen(int fd, int backlog);
 int ug__sys_accept(int fd, struct sockaddr *sa, socklen_t *size);
-/* Sends or answers -EAGAIN; no SIGPIPE. */
-ssize_t ug__sys_send(int fd, const void *buf, size_t n);
-ssize_t ug__sys_sendv(int fd, const struct iovec *iov, size_t n);
 int ug__sys_shutdown(int fd, int how);
 int ug__sys_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
 int ug__sys_getsockopt_int(int fd, int level, int name, int *out);
 int ug__sys_getsockname(int fd, int remote, struct sockaddr *sa, socklen_t *size);
 
 /* getaddrinfo, its result; where that is EAI_SYSTEM, *error is a negative code. Blocks. */
-int ug__sys_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **out,
-	int *error);
+int ug__sys_getaddrinfo(
+	const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **out, int *error);
 
 #endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening. Linux hands the options of a listening socket down to the connections that come out of it, so TCP_NODELAY
+ * and keep-alive cost nothing at accept.
+ *
+ * A process that is out of descriptors cannot accept, and so cannot even refuse: clients hang in the queue. A listener
+ * therefore holds one descriptor in reserve; ug_listener_shed gives it up for the moment that it takes to accept a
+ * connection and close it.
+ */
+#include "net_priv.h"
+
+#include "base/atomic.h"
+#include "base/sys.h"
+#include "base/sys_file.h"
+#include "sched/sched.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+
+struct listener {
+	uint32_t refs;
+	uint32_t closed;
+	int spare; /* -1: none, or in use */
+	ug_fd *fd;
+	ug_addr file; /* of a Unix socket that we made; else family 0 */
+};
+
+/* Accepting ------------------------------------------------------------------------------------------------------ */
+
+static int spare_open(void)
+{
+	return ug__sys_socket(AF_UNIX, SOCK_DGRAM, 0);
+}
+
+static int accept_once(struct listener *l, union ug__sockaddr *sa)
+{
+	socklen_t size = sizeof *sa;
+	int fd = ug__fd_use(l->fd);
+	UG_TRY(fd);
+	int r = ug__sys_accept(fd, &sa->any, &size);
+	ug__fd_unuse(l->fd);
+	return r;
+}
+
+/* The connection had an error of its own before anybody saw it (man 2 accept: "Error handling"). */
+static int is_of_connection(int e)
+{
+	switch (e) {
+	case -EINTR:
+	case -ECONNABORTED:
+	case -EPROTO:
+	case -ENOPROTOOPT:
+	case -ENETDOWN:
+	case -ENETUNREACH:
+	case -EHOSTDOWN:
+	case -EHOSTUNREACH:
+	case -ENONET:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int accept_fd(struct listener *l, union ug__sockaddr *sa)
+{
+	for (;;) {
+		UG_TRY(ug_ctx_err(NULL));
+		int fd = accept_once(l, sa);
+		int e = fd == -EAGAIN ? ug_fd_wait_readable(l->fd) : fd;
+		if (fd >= 0)
+			return fd;
+		if (e < 0 && !is_of_connection(e))
+			return e;
+	}
+}
+
+static int listener_accept(void *self, ug_conn *out)
+{
+	struct listener *l = self;
+	union ug__sockaddr sa;
+	int fd = accept_fd(l, &sa);
+	if (fd < 0)
+		return load_acquire(&l->closed) ? -EBADF : fd;
+	int e = ug__sock_conn(fd, 0, &sa, out);
+	if (e < 0)
+		ug__sys_close(fd);
+	return e;
+}
+
+static int listener_shed(void *self)
+{
+	struct listener *l = self;
+	union ug__sockaddr sa;
+	int spare = swap_acq_rel(&l->spare, -1);
+	if (spare >= 0)
+		ug__sys_close(spare);
+	int fd = accept_once(l, &sa);
+	if (fd >= 0)
+		ug__sys_close(fd);
+	spare = spare_open();
+	int old = spare >= 0 ? swap_acq_rel(&l->spare, spare) : -1;
+	if (old >= 0)
+		ug__sys_close(old);
+	return fd < 0 ? fd : 0;
+}
+
+/* The rest of its table ------------------------------------------------------------------------------------------ */
+
+static int listener_addr(void *self, ug_addr *out)
+{
+	return ug__sock_addr(((struct listener *)self)->fd, 0, out);
+}
+
+static ug_fd *listener_fd(void *self)
+{
+	return ((struct listener *)self)->fd;
+}
+
+static void listener_ref(void *self)
+{
+	add_relaxed(&((struct listener *)self)->refs, 1u);
+}
+
+static void listener_unref(void *self)
+{
+	struct listener *l = self;
+	if (add_acq_rel(&l->refs, -1u) != 1)
+		return;
+	if (l->spare >= 0)
+		ug__sys_close(l->spare);
+	ug_fd_unref(l->fd);
+	free(l);
+}
+
+static int unlink_slow(void *path)
+{
+	return ug__sys_unlinkat(AT_FDCWD, path, 0);
+}
+
+static int listener_close(void *self)
+{
+	struct listener *l = self;
+	if (swap_acq_rel(&l->closed, 1u) == 0) {
+		if (l->file.family == AF_UNIX && l->file.path[0])
+			UG_SHIELD {
+				(void)ug_blocking(unlink_slow, l->file.path);
+			}
+		ug_fd_close(ug_fd_ref(l->fd));
+	}
+	listener_unref(l);
+	return 0;
+}
+
+static const struct ug_listener_ops listener_ops = {
+	.size = sizeof listener_ops,
+	.accept = listener_accept,
+	.shed = listener_shed,
+	.addr = listener_addr,
+	.fd = listener_fd,
+	.ref = listener_ref,
+	.unref = listener_unref,
+	.close = listener_close,
+};
+
+static int listener_new(int fd, int adopt_flags, const ug_addr *file, ug_listener *out)
+{
+	struct listener *l = calloc(1, sizeof *l);
+	if (!l)
+		return -ENOMEM;
+	int e = ug_fd_adopt(fd, adopt_flags, &l->fd);
+	if (e < 0) {
+		free(l);
+		return e;
+	}
+	l->refs = 1;
+	l->spare = spare_open();
+	if (file)
+		l->file = *file;
+	*out = (ug_listener){&listener_ops, l};
+	return 0;
+}
+
+int ug_listener_adopt(int fd, ug_listener *out)
+{
+	int listens;
+	UG_TRY(ug__sys_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens));
+	return listens ? listener_new(fd, UG_FD_NONBLOCK, NULL, out) : -EINVAL;
+}
+
+/* Listening ------------------------------------------------------------------------------------------------------ */
+
+struct bind_call {
+	int fd;
+	mode_t mode;
+	socklen_t size;
+	union ug__sockaddr sa;
+};
+
+/* A socket's file outlives a process that was killed: nobody answers there. */
+static int is_deserted(const struct bind_call *c)
+{
+	int fd = ug__sys_socket(AF_UNIX, SOCK_STREAM, 0);
+	UG_TRY(fd);
+	int e = ug__sys_connect(fd, &c->sa.any, c->size);
+	ug__sys_close(fd);
+	return e == -ECONNREFUSED;
+}
+
+/* Whoever finds the file before its mode is right is refused anyhow: the socket does not listen yet. */
+static int bind_unix_slow(void *arg)
+{
+	struct bind_call *c = arg;
+	const char *path = c->sa.un.sun_path;
+	int e = ug__sys_bind(c->fd, &c->sa.any, c->size);
+	if (e == -EADDRINUSE && path[0] && is_deserted(c) == 1) {
+		UG_TRY(ug__sys_unlinkat(AT_FDCWD, path, 0));
+		e = ug__sys_bind(c->fd, &c->sa.any, c->size);
+	}
+	if (e == 0 && path[0] && c->mode)
+		e = ug__sys_chmodat(AT_FDCWD, path, c->mode);
+	return e;
+}
+
+static int prepare(int fd, const ug_addr *a, const struct ug_listen_opts *opts, int family)
+{
+	UG_TRY(ug__sock_set_defaults(fd, opts->no_delay, opts->keep_alive));
+	if (opts->reuse_addr >= 0)
+		UG_TRY(ug__sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+	if (opts->reuse_port > 0)
+		UG_TRY(ug__sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+	if (a->family == AF_INET6)
+		UG_TRY(ug__sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, opts->v6_only > 0 || family == AF_INET6));
+	return 0;
+}
+
+static int listen_socket(int fd, const ug_addr *a, const struct ug_listen_opts *opts, int family, ug_listener *out)
+{
+	struct bind_call c = {.fd = fd, .mode = (mode_t)(opts->unix_mode & 07777)};
+	int size = ug_addr_to_sockaddr(a, &c.sa.any, sizeof c.sa);
+	UG_TRY(size);
+	c.size = (socklen_t)size;
+	if (a->family == AF_UNIX) {
+		UG_TRY(ug_blocking(bind_unix_slow, &c));
+	} else {
+		UG_TRY(prepare(fd, a, opts, family));
+		UG_TRY(ug__sys_bind(fd, &c.sa.any, c.size));
+	}
+	/* The kernel cuts the backlog to its limit. */
+	UG_TRY(ug__sys_listen(fd, opts->backlog > 0 ? opts->backlog : INT_MAX));
+	return listener_new(fd, 0, a->family == AF_UNIX ? a : NULL, out);
+}
+
+static int listen_addr(const ug_addr *a, const struct ug_listen_opts *opts, int family, ug_listener *out)
+{
+	int fd = ug__sys_socket(a->family, SOCK_STREAM, 0);
+	UG_TRY(fd);
+	int e = listen_socket(fd, a, opts, family, out);
+	if (e < 0)
+		ug__sys_close(fd);
+	return e;
+}
+
+/* A name's further addresses are for systems that lack the family of the first; one that is in use is an error. */
+static int listen_any(
+	const ug_addr *addrs, size_t count, const struct ug_listen_opts *opts, int family, ug_listener *out)
+{
+	int e = -EADDRNOTAVAIL;
+	for (size_t i = 0; i < count && (e == -EADDRNOTAVAIL || e == -EAFNOSUPPORT); i++)
+		e = listen_addr(&addrs[i], opts, family, out);
+	return e;
+}
+
+int ug_listen(const char *network, const char *address, const struct ug_listen_opts *opts, ug_listener *out)
+{
+	static const struct ug_listen_opts none;
+	ug_addr *addrs;
+	size_t count;
+	UG_TRY(ug__resolve_all(network, address, &addrs, &count));
+	int e = listen_any(addrs, count, opts ? opts : &none, ug__network_family(network), out);
+	free(addrs);
+	return e;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections over sockets.
+ *
+ * The address of the peer is kept from accept or connect, because getpeername has none to tell once the peer has reset
+ * the connection, which is when a log wants it.
+ *
+ * Closing shuts the descriptor for all, and the record stays until the last reference goes: one task may close a
+ * connection that another is about to read from.
+ */
+#include "net_priv.h"
+
+#include "base/atomic.h"
+#include "base/sys.h"
+#include "sched/sched.h"
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+struct sock {
+	uint32_t refs;
+	uint32_t closed;
+	ug_fd *fd;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} remote; /* family 0: ask the system */
+};
+
+static ssize_t sock_read(void *self, void *buf, size_t n)
+{
+	return ug_fd_read(((struct sock *)self)->fd, buf, n);
+}
+
+static ssize_t sock_write_some(void *self, const struct iovec *iov, int n)
+{
+	return ug_fd_writev(((struct sock *)self)->fd, iov, n);
+}
+
+static ssize_t sock_write(void *self, const void *buf, size_t n)
+{
+	return ug_write(ug_fd_writer(((struct sock *)self)->fd), buf, n);
+}
+
+static ug_fd *sock_fd(void *self)
+{
+	return ((struct sock *)self)->fd;
+}
+
+static int sock_wait_readable(void *self)
+{
+	return ug_fd_wait_readable(((struct sock *)self)->fd);
+}
+
+static int sock_shutdown_write(void *self)
+{
+	struct sock *s = self;
+	int fd = ug__fd_use(s->fd);
+	UG_TRY(fd);
+	int e = ug__sys_shutdown(fd, SHUT_WR);
+	ug__fd_unuse(s->fd);
+	return e;
+}
+
+int ug__sock_set_int(int fd, int level, int name, int value)
+{
+	return ug__sys_setsockopt(fd, level, name, &value, sizeof value);
+}
+
+static int set_on(int fd, int option, int value)
+{
+	struct linger linger = {.l_onoff = value >= 0, .l_linger = value >= 0 ? value : 0};
+	switch (option) {
+	case UG_CONN_NODELAY:
+		return ug__sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, value);
+	case UG_CONN_CORK:
+		return ug__sock_set_int(fd, IPPROTO_TCP, TCP_CORK, value);
+	case UG_CONN_LINGER:
+		return ug__sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+	case UG_CONN_READ_BUFFER:
+		return ug__sock_set_int(fd, SOL_SOCKET, SO_RCVBUF, value);
+	case UG_CONN_WRITE_BUFFER:
+		return ug__sock_set_int(fd, SOL_SOCKET, SO_SNDBUF, value);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int sock_set(void *self, int option, int64_t value)
+{
+	struct sock *s = self;
+	if (value < -1 || value > INT32_MAX)
+		return -EINVAL;
+	int fd = ug__fd_use(s->fd);
+	UG_TRY(fd);
+	int e = set_on(fd, option, (int)value);
+	ug__fd_unuse(s->fd);
+	/* A Unix socket has none of TCP's options. */
+	return e == -ENOPROTOOPT || e == -EOPNOTSUPP ? -ENOTSUP : e;
+}
+
+int ug__sock_addr(ug_fd *f, int remote, ug_addr *out)
+{
+	union ug__sockaddr sa;
+	socklen_t size = sizeof sa;
+	int fd = ug__fd_use(f);
+	UG_TRY(fd);
+	int e = ug__sys_getsockname(fd, remote, &sa.any, &size);
+	ug__fd_unuse(f);
+	UG_TRY(e);
+	return ug_addr_from_sockaddr(&sa.any, size, out);
+}
+
+static int sock_addr(void *self, int remote, ug_addr *out)
+{
+	struct sock *s = self;
+	if (remote && s->remote.any.sa_family)
+		return ug_addr_from_sockaddr(&s->remote.any, sizeof s->remote, out);
+	return ug__sock_addr(s->fd, remote, out);
+}
+
+static void sock_ref(void *self)
+{
+	add_relaxed(&((struct sock *)self)->refs, 1u);
+}
+
+static void sock_unref(void *self)
+{
+	struct sock *s = self;
+	if (add_acq_rel(&s->refs, -1u) != 1)
+		return;
+	ug_fd_unref(s->fd);
+	free(s);
+}
+
+static int sock_close(void *self)
+{
+	struct sock *s = self;
+	/* ug_fd_close drops a reference, and the record needs its own until it goes itself. */
+	if (swap_acq_rel(&s->closed, 1u) == 0)
+		ug_fd_close(ug_fd_ref(s->fd));
+	sock_unref(s);
+	return 0;
+}
+
+static const struct ug_reader_ops reader_ops = {.size = sizeof reader_ops, .read = sock_read, .fd = sock_fd};
+static const struct ug_writer_ops writer_ops = {.size = sizeof writer_ops, .write = sock_write, .fd = sock_fd};
+static const struct ug_conn_ops conn_ops = {
+	.size = sizeof conn_ops,
+	.reader = &reader_ops,
+	.writer = &writer_ops,
+	.write_some = sock_write_some,
+	.wait_readable = sock_wait_readable,
+	.shutdown_write = sock_shutdown_write,
+	.set = sock_set,
+	.addr = sock_addr,
+	.ref = sock_ref,
+	.unref = sock_unref,
+	.close = sock_close,
+};
+
+int ug__sock_conn(int fd, int adopt_flags, const union ug__sockaddr *remote, ug_conn *out)
+{
+	struct sock *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	int e = ug_fd_adopt(fd, adopt_flags, &s->fd);
+	if (e < 0) {
+		free(s);
+		return e;
+	}
+	s->refs = 1;
+	if (remote && (remote->any.sa_family == AF_INET || remote->any.sa_family == AF_INET6))
+		memcpy(&s->remote, remote, sizeof s->remote);
+	*out = (ug_conn){&conn_ops, s};
+	return 0;
+}
+
+int ug_conn_adopt(int fd, ug_conn *out)
+{
+	int type;
+	UG_TRY(ug__sys_getsockopt_int(fd, SOL_SOCKET, SO_TYPE, &type));
+	return ug__sock_conn(fd, UG_FD_NONBLOCK, NULL, out);
+}
+
+/* Go's defaults: data goes at once, and a peer that is silent for 15 s is asked whether it is there. */
+int ug__sock_set_defaults(int fd, int no_delay, int64_t keep_alive)
+{
+	if (no_delay >= 0)
+		UG_TRY(ug__sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1));
+	if (keep_alive < 0)
+		return 0;
+	int64_t seconds = keep_alive == 0 ? 15 : (keep_alive - 1) / UG_SECOND + 1;
+	if (seconds > 32767) /* MAX_TCP_KEEPIDLE of Linux */
+		return -EINVAL;
+	UG_TRY(ug__sock_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1));
+	UG_TRY(ug__sock_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)seconds));
+	return ug__sock_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)seconds);
+}
