@@ -67,22 +67,27 @@ def undergo(build):
     options = {o["name"]: o["value"] for o in json.loads(call([meson, "introspect", "--buildoptions", build]))}
     if options["optimization"] in ("0", "g") or options["b_sanitize"] != "none":
         raise LeftOut(f"{build} is a debugging build")
-    call([tool("ninja", "ninja-build"), "-C", build])
+    ninja = [tool("ninja", "ninja-build"), "-C", build]
+    known = set(re.findall(r"^([^:\n]+):", call([*ninja, "-t", "targets", "all"]), re.M))
+    targets = [target for target in ["undergo", *("bench/" + name for name in rows.ROWS)] if target in known]
+    subprocess.run([*ninja, "-k0", *targets], stdout=subprocess.DEVNULL)  # what fails is told next, one by one
+    made = {}
+    for target in targets:
+        try:
+            call([*ninja, target])
+            made[os.path.basename(target)] = os.path.join(build, target)
+        except LeftOut:
+            say(f"left out: {target} cannot be built")
 
     system = System("undergo", call(["git", "-C", TOP, "describe", "--always", "--dirty"]).strip())
     for row in rows.ROWS.values():
-        program = os.path.join(build, "bench", row.name)
-        if not os.path.exists(program):
-            continue
-        if row.kind == "http":
-            system.servers[row.name] = lambda port, folder, procs, p=program: [p, f"127.0.0.1:{port}"]
-        else:
-            system.programs[row.name] = [program]
-    program = os.path.join(build, "undergo")
-    if os.path.exists(program):
-        for row in ("http-4k", "http-1m"):
-            system.servers[row] = lambda port, folder, procs: [
-                program, "serve", folder, "--listen", f"127.0.0.1:{port}", "--log", "none"]
+        if row.name in made and row.kind == "http":
+            system.servers[row.name] = lambda port, folder, procs: [made["http-hello"], f"127.0.0.1:{port}"]
+        elif row.name in made:
+            system.programs[row.name] = [made[row.name]]
+        elif row.kind == "http" and "undergo" in made:
+            system.servers[row.name] = lambda port, folder, procs: [
+                made["undergo"], "serve", folder, "--listen", f"127.0.0.1:{port}", "--log", "none"]
     return system
 
 
