@@ -17,8 +17,11 @@ void ug__clock_virtual(const int64_t *time)
 int64_t ug_now(void)
 {
 	const int64_t *v = load_acquire(&virtual_time);
-	if (unlikely(v))
-		return load_relaxed(v);
+	return unlikely(v) ? load_relaxed(v) : ug__clock_real();
+}
+
+int64_t ug__clock_real(void)
+{
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * UG_SECOND + ts.tv_nsec;

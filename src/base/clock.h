@@ -8,4 +8,7 @@
 /* Replaces the clock by the value at `time` until called with NULL. Only while no task runs. */
 void ug__clock_virtual(const int64_t *time);
 
+/* The kernel's own, for its time-outs. */
+int64_t ug__clock_real(void);
+
 #endif

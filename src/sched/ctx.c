@@ -83,7 +83,7 @@ void *ug_ctx_value(const ug_ctx *c, const void *key)
 int ug__wait_check(struct ug__task *t)
 {
 	if (endless(t->ctx))
-		return 0;
+		return load_relaxed(&ug__root_ctx.err_);
 	int cause;
 	return look(t->ctx, &cause);
 }

@@ -5,8 +5,9 @@
  * Records are never freed, only used again; the poller knows one by index and generation, so that an event that comes late, for a
  * descriptor whose number has long been another's, finds nobody. A record has
  *   refs  references; the last one dropped closes
- *   use   calls under way, and CLOSED: close(2) is made by whoever is last, so that the number is not given to another file while a call
- *         may still use it
+ *   use   one for all references together, one for each call under way, and two flags: CLOSED, ORPHAN (no reference is left). The
+ *         number is given back (close(2)) by whoever sees that no call but its own is under way any more, while it still counts;
+ *         the record is free when the count falls to 0
  *   gone  the number has been given back, or was never to be
  *
  * Readiness is edge-triggered. An event sets `edge` for its direction and wakes all that wait; one who is about to wait
@@ -27,6 +28,8 @@
 #include <sys/stat.h>
 
 #define CLOSED (UINT32_C(1) << 31)
+#define ORPHAN (UINT32_C(1) << 30)
+#define COUNT (ORPHAN - 1)
 #define CHUNKS 24
 #define FIRST 64
 
@@ -91,7 +94,7 @@ int ug_fd_adopt(int fd, int flags, ug_fd **out)
 	f->hup = f->gone = 0;
 	store_relaxed(&f->epoch, 0u);
 	f->in[0] = f->in[1] = (struct fd_side){.edge = 0};
-	store_relaxed(&f->use, 0u);
+	store_relaxed(&f->use, 1u);
 	store_relaxed(&f->refs, 1u);
 	ug__unlock(&f->lock);
 	*out = f;
@@ -126,10 +129,26 @@ int ug__fd_use(ug_fd *f)
 	return -EBADF;
 }
 
+/* Takes one from the count; whoever brings it to 0 has the record to itself. */
+static void drop(ug_fd *f, uint32_t flag)
+{
+	uint32_t use = load_acquire(&f->use);
+	while (!cas_acq_rel(&f->use, &use, (use - 1) | flag))
+		;
+	if ((use & COUNT) == 1)
+		record_free(f);
+}
+
 void ug__fd_unuse(ug_fd *f)
 {
-	if (unlikely(add_acq_rel(&f->use, -1u) == (CLOSED | 1)))
+	uint32_t use = load_acquire(&f->use);
+	while (likely(!(use & CLOSED)))
+		if (cas_acq_rel(&f->use, &use, use - 1))
+			return;
+	/* Mine, and the references' if there are any: no other call. One that begins now sees CLOSED, and ends like this too. */
+	if ((use & COUNT) == ((use & ORPHAN) ? 1u : 2u))
 		give_back(f);
+	drop(f, 0);
 }
 
 int ug_fd_number(const ug_fd *f)
@@ -169,7 +188,7 @@ static void shut(ug_fd *f)
 		}
 	}
 	ug__unlock(&f->lock);
-	if ((use & ~CLOSED) == 0)
+	if ((use & COUNT) == 1)
 		give_back(f);
 }
 
@@ -178,7 +197,7 @@ void ug_fd_unref(ug_fd *f)
 	if (!f || add_acq_rel(&f->refs, -1u) != 1)
 		return;
 	shut(f);
-	record_free(f);
+	drop(f, ORPHAN);
 }
 
 int ug_fd_close(ug_fd *f)
@@ -312,6 +331,7 @@ int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w)
 	short events = writable ? POLLOUT : POLLIN;
 	ug__lock(&f->lock);
 	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : watch(f);
+	store_relaxed(&s->drained, 0);
 	if (e == 0) {
 		s->edge = 0;
 		e = ug__sys_poll_now(f->fd, events);
@@ -341,6 +361,7 @@ static int wait_ready(ug_fd *f, int side)
 	if (fd < 0)
 		return fd;
 	int e = 0;
+	store_relaxed(&f->in[side].drained, 0); /* the caller may take what comes by calls of its own */
 	while (e == 0 && f->kind != FD_FILE && (e = ug__sys_poll_now(fd, side ? POLLOUT : POLLIN)) == 0)
 		e = ug__fd_wait(t, f, side);
 	ug__fd_unuse(f);

@@ -51,7 +51,7 @@ void ug__idle_wake(void)
 {
 	if (unlikely(load_seq(&S->monitor_asleep)))
 		ug__monitor_wake();
-	if (load_seq(&S->idle_count) == 0 || load_relaxed(&S->searching))
+	if (load_seq(&S->idle_count) == 0 || load_seq(&S->searching))
 		return;
 	uint32_t none = 0;
 	if (cas_seq(&S->searching, &none, 1u))
@@ -87,6 +87,32 @@ int ug__poll(struct worker *w, int64_t until)
 	return dispatch(w, ev, S->poller->wait(ev, EVENTS, until));
 }
 
+/* Virtual time: nothing can run, and nothing real is under way, so it is the next timer's time. */
+static int jump(struct ug__event *ev, int64_t until)
+{
+	int n = S->poller->own_thread ? 0 : S->poller->wait(ev, EVENTS, 0);
+	int64_t others = load_seq(&S->monitor_timers.next);
+	if (n == 0 && (others > until ? until : others) > S->virtual_now)
+		store_seq(&S->virtual_now, others > until ? until : others);
+	if (others <= until)
+		ug__monitor_timer_added();
+	return n;
+}
+
+static int sleep_now(struct ug__event *ev, uint32_t word, int64_t until)
+{
+	if (unlikely(S->virtual_clock)) {
+		int64_t others = load_seq(&S->monitor_timers.next);
+		if (!ug__blocking_busy() && (until != UG_FOREVER || others != UG_FOREVER))
+			return jump(ev, until);
+		until = UG_FOREVER;
+	}
+	if (!S->poller->own_thread)
+		return S->poller->wait(ev, EVENTS, until);
+	ug__futex_wait(&S->idle_word, word, until);
+	return 0;
+}
+
 void ug__idle_sleep(struct worker *w)
 {
 	struct ug__event ev[EVENTS];
@@ -99,12 +125,8 @@ void ug__idle_sleep(struct worker *w)
 	store_relaxed(&w->idle, 1u);
 	add_seq(&S->idle_count, 1u);
 	int64_t until = load_relaxed(&w->proc->timers.next);
-	if (!ug__work_anywhere() && !load_seq(&S->stopping)) {
-		if (S->poller->own_thread)
-			ug__futex_wait(&S->idle_word, word, until);
-		else
-			n = S->poller->wait(ev, EVENTS, until);
-	}
+	if (!ug__work_anywhere() && !load_seq(&S->stopping))
+		n = sleep_now(ev, word, until);
 	add_seq(&S->idle_count, -1u);
 	store_relaxed(&w->idle, 0u);
 	if (unlikely(load_seq(&S->monitor_asleep)))

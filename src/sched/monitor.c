@@ -19,6 +19,7 @@
  */
 #include "sched/enter.h"
 
+#include "base/clock.h"
 #include "sched/worker_priv.h"
 #include <dirent.h>
 #include <linux/membarrier.h>
@@ -174,13 +175,19 @@ static void housekeeping(uint32_t tick)
 		ug__stack_trim();
 }
 
+/* When its own next timer is due, by the kernel's clock. */
+static int64_t next_timer(void)
+{
+	return S->virtual_clock ? UG_FOREVER : load_seq(&S->monitor_timers.next);
+}
+
 static void sleep_until_woken(uint32_t seen)
 {
 	store_seq(&S->monitor_asleep, 1u);
 	/* Look once more: a push before this line did not see monitor_asleep. */
 	bool busy = ug__work_anywhere() && load_seq(&S->idle_count) < S->procs_count;
 	if (!busy && !load_seq(&S->stopping))
-		ug__futex_wait(&word, seen, load_seq(&S->monitor_timers.next));
+		ug__futex_wait(&word, seen, next_timer());
 	store_seq(&S->monitor_asleep, 0u);
 }
 
@@ -206,8 +213,8 @@ static void *monitor_main(void *unused)
 			quiet = 0;
 			continue;
 		}
-		int64_t until = load_seq(&S->monitor_timers.next);
-		ug__futex_wait(&word, seen, until < now + TICK ? until : now + TICK);
+		int64_t until = next_timer(), tick_end = ug__clock_real() + TICK;
+		ug__futex_wait(&word, seen, until < tick_end ? until : tick_end);
 	}
 	ug__thread_gone();
 	return NULL;

@@ -57,6 +57,20 @@ static void check_canary(struct ug__task *t)
 	ug__check(!t->stack.canary || ug__stack_intact(&t->stack, __builtin_frame_address(0)));
 }
 
+/* C++ exceptions -----------------------------------------------------------------------------------------------------
+ * Where the program has C++, its runtime counts exceptions in flight in two words of each thread; they go with the task. */
+struct exceptions {
+	void *caught;
+	unsigned uncaught;
+};
+extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
+
+void ug__exceptions_start(void)
+{
+	if (__cxa_get_globals)
+		*__cxa_get_globals() = (struct exceptions){NULL, 0};
+}
+
 /* Goes on with `next`, or with the loop where that is NULL. Comes back when somebody runs t again; never for a dead one. */
 static __attribute__((always_inline)) inline void switch_from(
 	struct worker *w, struct ug__task *t, struct ug__task *next, bool dead)
@@ -72,10 +86,15 @@ static __attribute__((always_inline)) inline void switch_from(
 		regs = &w->regs;
 	}
 	w->cur = next;
+	struct exceptions saved = {NULL, 0};
+	if (unlikely(__cxa_get_globals != NULL))
+		saved = *__cxa_get_globals();
 	ug__announce_switch(dead ? NULL : &t->announce, to);
 	struct ug__task *left = ug__switch(&t->regs, regs, t);
 	ug__announce_arrived(&t->announce, NULL);
 	ug__after_switch(left);
+	if (unlikely(__cxa_get_globals != NULL))
+		*__cxa_get_globals() = saved;
 }
 
 /* The task's stack is left for r, or for the loop where that is 0; w is inside, and so is the worker on which this returns. */

@@ -8,7 +8,9 @@
  * hold the program's end up.
  */
 #include "config.h"
+#include "base/clock.h"
 #include "sched/sched_priv.h"
+#include "stack/switch.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -114,7 +116,7 @@ static void threads_end(void)
 	ug__poller_stop();
 	for (uint32_t n; (n = load_seq(&S->threads));) {
 		ug__monitor_timer_added();
-		ug__futex_wait(&S->threads, n, ug_now() + 10 * UG_MS);
+		ug__futex_wait(&S->threads, n, ug__clock_real() + 10 * UG_MS);
 	}
 }
 
@@ -125,6 +127,7 @@ static void memory_end(void)
 	ug__timers_end(&S->monitor_timers);
 	ug__blocking_reset();
 	S->poller->end();
+	ug__clock_virtual(NULL);
 	ug__stack_end();
 	ug__records_end();
 	ug__workers_end();
@@ -134,10 +137,28 @@ static void memory_end(void)
 	S->global_count = S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
 }
 
+/* After a fork the child has one thread and none of the library's: every call that would need them fails. */
+static void in_child(void)
+{
+	store_relaxed(&S->running, 0u);
+	ug__root_ctx.err_ = ug__root_ctx.cause_ = -ENOTSUP;
+	ug_ctx *c = ug_ctx_current();
+	c->err_ = c->cause_ = -ENOTSUP;
+}
+
 static int start(const struct ug_opts *o)
 {
+	static bool once;
+	if (ug__root_ctx.err_ || ug__switch_refused())
+		return -ENOTSUP;
+	if (!once)
+		pthread_atfork(NULL, NULL, in_child);
+	once = true;
 	ug__overflow_install();
-	S->procs_count = (uint32_t)count_procs(o);
+	S->procs_count = o->virtual_clock ? 1 : (uint32_t)count_procs(o);
+	S->virtual_clock = o->virtual_clock != 0;
+	S->virtual_now = ug_now();
+	ug__clock_virtual(o->virtual_clock ? &S->virtual_now : NULL);
 	S->stack_log = (uint8_t)stack_log(o->stack_size);
 	S->poller = choose_poller(o);
 	S->taken_none = ug__membarrier_register() == 0 ? TAKEN_NO : TAKEN_FENCE;
@@ -173,6 +194,7 @@ static void first_ended(void *owner, int result)
 {
 	struct first *f = owner;
 	f->result = result;
+	store_seq(&S->report_deadlock, 0u); /* from here on it is right that nothing runs */
 	store_release(&f->done, 1u);
 	ug__futex_wake(&f->done, 1);
 }

@@ -140,6 +140,8 @@ struct sched {
 	uint32_t running; /* a runtime runs */
 	uint32_t epoch; /* counts runtimes: a descriptor registered in an older one is not registered */
 	uint32_t report_deadlock;
+	uint32_t virtual_clock;
+	int64_t virtual_now;
 	struct proc *procs;
 	const struct ug__poller *poller;
 	uint8_t stack_log;
@@ -195,6 +197,7 @@ runnable ug__pick(struct proc *p);
 void ug__leave_stack(struct worker *w, struct ug__task *t);
 void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r);
 void ug__after_switch(struct ug__task *left);
+void ug__exceptions_start(void);
 void ug__run_on(struct worker *w, struct ug__task *t);
 /* Makes a runnable ready from anywhere, without a processor. */
 void ug__inject(runnable r);

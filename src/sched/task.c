@@ -232,6 +232,7 @@ void ug__stack_main(void *pass)
 	struct ug__task *t = w->cur;
 	ug__announce_arrived(&t->announce, pass ? NULL : &w->announce);
 	ug__after_switch(pass);
+	ug__exceptions_start();
 	ug__leave(w);
 	for (;;) {
 		finish(t, t->fn(t->arg));
@@ -274,7 +275,7 @@ static int spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ct
 	if (!fn || log < 0 || opts->copy_size > UG_COPY_MAX)
 		return -EINVAL;
 	if (unlikely(!load_relaxed(&S->running)))
-		return -ESRCH;
+		return ug__root_ctx.err_ ? ug__root_ctx.err_ : -ESRCH;
 	struct worker *w = ug__worker();
 	struct proc *p = w ? ug__enter(w) : NULL;
 	struct record *r = record_get(p);

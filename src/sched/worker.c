@@ -113,7 +113,7 @@ static bool spare_wait(struct worker *w)
 		store_relaxed(&w->given, 0u);
 		w->next_spare = S->spares;
 		S->spares = w;
-		S->spare_count++;
+		store_relaxed(&S->spare_count, S->spare_count + 1);
 		add_seq(&S->offline_count, -1u);
 	}
 	ug__unlock(&S->spare_lock);
@@ -128,7 +128,7 @@ struct worker *ug__spare_take(void)
 	struct worker *w = S->spares;
 	if (w) {
 		S->spares = w->next_spare;
-		S->spare_count--;
+		store_relaxed(&S->spare_count, S->spare_count - 1);
 		add_seq(&S->offline_count, 1u);
 	}
 	ug__unlock(&S->spare_lock);
@@ -151,7 +151,7 @@ void ug__spare_back(struct worker *w)
 	ug__lock(&S->spare_lock);
 	w->next_spare = S->spares;
 	S->spares = w;
-	S->spare_count++;
+	store_relaxed(&S->spare_count, S->spare_count + 1);
 	add_seq(&S->offline_count, -1u);
 	ug__unlock(&S->spare_lock);
 }

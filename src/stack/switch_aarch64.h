@@ -7,6 +7,11 @@
 
 #include "stack/stack.h"
 
+static inline int ug__switch_refused(void)
+{
+	return 0;
+}
+
 static inline __attribute__((always_inline)) void *ug__switch(
 	struct ug__switch *from, struct ug__switch *to, void *pass)
 {

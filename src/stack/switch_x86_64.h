@@ -17,6 +17,14 @@
 #define UG__SWITCH_CLOBBERS_512
 #endif
 
+/* Whether this thread has a shadow stack, which the switch does not know how to change. */
+static inline int ug__switch_refused(void)
+{
+	unsigned long shadow = 0;
+	__asm__ volatile("rdsspq %0" : "+r"(shadow)); /* does nothing where there is none */
+	return shadow != 0;
+}
+
 static inline __attribute__((always_inline)) void *ug__switch(
 	struct ug__switch *from, struct ug__switch *to, void *pass)
 {
