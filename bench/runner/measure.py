@@ -43,7 +43,8 @@ class Bench:
                     self.figures.get((row.name, procs), {}).pop(system.name, None)
 
     def run_once(self, system, row, procs):
-        env = dict(os.environ, UG_PROCS=str(procs), GOMAXPROCS=str(procs))
+        env = dict(os.environ, UG_PROCS=str(procs), GOMAXPROCS=str(procs), TOKIO_WORKER_THREADS=str(procs),
+                   RAYON_NUM_THREADS=str(procs))
         if row.touch:
             self.touch(row, procs)
         if row.kind == "http":

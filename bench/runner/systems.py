@@ -131,7 +131,18 @@ def epoll(build):
     return System("epoll", "by hand", {}, {"http-hello": serve})
 
 
-PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll}
+def tokio(build):
+    """And Rayon, for the loop."""
+    cargo, target = tool("cargo", "Rust"), os.path.join(made_in(build), "cargo")
+    folder = os.path.join(BENCH, "peers", "tokio")
+    call([cargo, "build", "--release", "--locked", "--target-dir", target], cwd=folder)
+    with open(os.path.join(folder, "Cargo.lock")) as f:
+        version = re.search(r'name = "tokio"\nversion = "(.*)"', f.read())[1]
+    return System("tokio", version, listed(os.path.join(target, "release", "tokiobench")))
+
+
+PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll,
+         "tokio": tokio}
 
 
 def build(folder, only):

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+
+//! tokiobench: runtime rows of the benchmark table as Tokio's users write them.
+//!
+//!     tokiobench rows
+//!     tokiobench ROW [--quick]
+//!
+//! Prints "tokio ROW PROCS VALUE UNIT", tab-separated; worker threads as TOKIO_WORKER_THREADS says, as Tokio's own
+//! default builder reads it. Tokio has no channel that hands over without a buffer: where the others do that, the
+//! capacity is 1. The hog rows are left out: its users announce such code with spawn_blocking.
+
+mod channels;
+mod locks;
+mod parfor;
+mod tasks;
+mod timers;
+
+use std::future::Future;
+use std::time::Instant;
+
+pub struct Bench {
+    system: &'static str,
+    row: String,
+    procs: usize,
+    quick: bool,
+}
+
+impl Bench {
+    /// The number of units that the row asks for; --quick shows that it works, and measures nothing.
+    pub fn size(&self, n: usize) -> usize {
+        if self.quick { n.div_ceil(100) } else { n }
+    }
+
+    pub fn report(&self, value: f64, unit: &str) {
+        println!("{}\t{}\t{}\t{:.4}\t{}", self.system, self.row, self.procs, value, unit);
+    }
+
+    /// Reports the time since `start` in nanoseconds by n.
+    pub fn report_per(&self, start: Instant, n: usize, unit: &str) {
+        self.report(start.elapsed().as_nanos() as f64 / n as f64, unit);
+    }
+}
+
+const ROWS: &[&str] = &[
+    "yield", "chan-pingpong", "chan-buffered-1p1c", "chan-mpmc-8x8", "select-4", "spawn-join", "spawn-wait-one",
+    "skynet-1M", "ring-10k", "sieve-2000", "mutex-8", "rwmutex-8", "timer-churn", "sleep-1M", "parked-1M-memory",
+    "parked-1M-start", "parfor", "idle-wakeups",
+];
+
+/// Runs the row as a task: what runs in block_on itself would run beside the workers, not on one.
+fn on_tokio<F: Future<Output = ()> + Send + 'static>(row: F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::spawn(row).await.unwrap() });
+    std::process::exit(0); // tasks that are left end where they stand
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|a| a == "rows") {
+        println!("{}", ROWS.join("\n"));
+        return;
+    }
+    let row = args.iter().find(|a| *a != "--quick").cloned().unwrap_or_default();
+    let procs = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|v| v.parse().ok()).unwrap_or(1);
+    let system = if row == "parfor" { "rayon" } else { "tokio" };
+    let bench = Bench { system, row: row.clone(), procs, quick: args.iter().any(|a| a == "--quick") };
+    match row.as_str() {
+        "yield" => on_tokio(tasks::yield_now(bench)),
+        "spawn-join" => on_tokio(tasks::spawn_join(bench)),
+        "spawn-wait-one" => on_tokio(tasks::spawn_wait_one(bench)),
+        "skynet-1M" => on_tokio(tasks::skynet_1m(bench)),
+        "parked-1M-memory" => on_tokio(tasks::parked_memory(bench)),
+        "parked-1M-start" => on_tokio(tasks::parked_start(bench)),
+        "idle-wakeups" => on_tokio(tasks::idle()),
+        "chan-pingpong" => on_tokio(channels::pingpong(bench)),
+        "chan-buffered-1p1c" => on_tokio(channels::buffered(bench)),
+        "chan-mpmc-8x8" => on_tokio(channels::mpmc(bench)),
+        "select-4" => on_tokio(channels::select_4(bench)),
+        "ring-10k" => on_tokio(channels::ring(bench)),
+        "sieve-2000" => on_tokio(channels::sieve(bench)),
+        "mutex-8" => on_tokio(locks::mutex_8(bench)),
+        "rwmutex-8" => on_tokio(locks::rwmutex_8(bench)),
+        "timer-churn" => on_tokio(timers::churn(bench)),
+        "sleep-1M" => on_tokio(timers::sleep_1m(bench)),
+        "parfor" => parfor::parfor(bench),
+        _ => {
+            eprintln!("tokiobench: no row {row:?}");
+            std::process::exit(2);
+        }
+    }
+}
