@@ -44,7 +44,7 @@ class Bench:
 
     def run_once(self, system, row, procs):
         env = dict(os.environ, UG_PROCS=str(procs), GOMAXPROCS=str(procs), TOKIO_WORKER_THREADS=str(procs),
-                   RAYON_NUM_THREADS=str(procs))
+                   RAYON_NUM_THREADS=str(procs), OMP_NUM_THREADS=str(procs))
         if row.touch:
             self.touch(row, procs)
         if row.kind == "http":

@@ -141,12 +141,31 @@ def tokio(build):
     return System("tokio", version, listed(os.path.join(target, "release", "tokiobench")))
 
 
+def boost_fiber(build):
+    header = "/usr/include/boost/version.hpp"
+    if not os.path.exists(header):
+        raise LeftOut("libboost-fiber-dev is not installed; bench/setup installs it")
+    program = os.path.join(made_in(build), "fiberbench")
+    call(["c++", "-O2", "-DNDEBUG", "-std=c++17", os.path.join(BENCH, "peers", "boost_fiber", "boost_fiber.cpp"),
+          "-o", program, "-lboost_fiber", "-lboost_context", "-pthread"])
+    with open(header) as f:
+        version = re.search(r'BOOST_LIB_VERSION "(.*)"', f.read())[1].replace("_", ".")
+    return System("boost-fiber", version, listed(program))
+
+
+def openmp(build):
+    program = os.path.join(made_in(build), "openmpbench")
+    call(["cc", "-O2", "-fopenmp", os.path.join(BENCH, "peers", "openmp", "parfor.c"), "-o", program])
+    return System("openmp", "of cc", listed(program))
+
+
 PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll,
-         "tokio": tokio}
+         "tokio": tokio, "boost-fiber": boost_fiber, "openmp": openmp}
 
 
-def build(folder, only):
-    """The systems that can be had, undergo first; `only` are names or None for all. Says which rows each lacks."""
+def build(folder, only, wanted):
+    """The systems that can be had, undergo first; `only` are names or None for all. Says which of the wanted rows
+    each lacks."""
     made = []
     for name, make in PEERS.items():
         if only and name not in only:
@@ -158,7 +177,7 @@ def build(folder, only):
             say(f"left out: {name}: {reason}")
     for system in made:
         for table, http in (system.programs, False), (system.servers, True):
-            lacks = [row.name for row in rows.ROWS.values() if (row.kind == "http") == http and row.name not in table]
+            lacks = [row.name for row in wanted if (row.kind == "http") == http and row.name not in table]
             if table and lacks:
                 say(f"left out: {system.name} has no program for {', '.join(lacks)}")
     return made

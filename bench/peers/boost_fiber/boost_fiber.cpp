@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fiberbench ROW [--quick]: runtime rows of the benchmark table as users of Boost.Fiber write them.
+ *
+ * One thread runs fibers with the default scheduler; with more processors (UG_PROCS) as many threads share them by
+ * work_stealing. It has no select, no timer that can be stopped and no readers-writer lock. A stack is a mapping of its
+ * own, of which a process may have 65,530, or comes from a pool that never shrinks: rows that start a million fibers take
+ * them from such a pool in lots of 1,000, and those where a million wait are left out.
+ */
+#include <boost/fiber/all.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace fibers = boost::fibers;
+using clock_type = std::chrono::steady_clock;
+
+static std::string row;
+static int procs = 1;
+static bool quick;
+
+static std::size_t size(std::size_t n)
+{
+	return quick ? (n + 99) / 100 : n;
+}
+
+static void report(double value, const char *unit)
+{
+	std::printf("boost-fiber\t%s\t%d\t%.4f\t%s\n", row.c_str(), procs, value, unit);
+	std::fflush(stdout);
+}
+
+static void report_per(clock_type::time_point start, double n, const char *unit)
+{
+	report(std::chrono::duration<double, std::nano>(clock_type::now() - start).count() / n, unit);
+}
+
+static void check(bool good, const char *what)
+{
+	if (good)
+		return;
+	std::fprintf(stderr, "%s: %s\n", row.c_str(), what);
+	std::_Exit(1);
+}
+
+static void yield()
+{
+	std::size_t n = size(5'000'000);
+	std::vector<fibers::fiber> tasks;
+	auto start = clock_type::now();
+	for (int t = 0; t < 2; t++)
+		tasks.emplace_back([n] {
+			for (std::size_t i = 0; i < n; i++)
+				boost::this_fiber::yield();
+		});
+	for (auto &t : tasks)
+		t.join();
+	report_per(start, 2.0 * n, "ns/switch");
+}
+
+static void pingpong()
+{
+	std::size_t n = size(2'000'000);
+	fibers::unbuffered_channel<std::size_t> ping, pong;
+	fibers::fiber answer([&] {
+		for (std::size_t v; ping.pop(v) == fibers::channel_op_status::success;)
+			pong.push(v);
+	});
+	auto start = clock_type::now();
+	for (std::size_t i = 0; i < n; i++) {
+		ping.push(i);
+		pong.value_pop();
+	}
+	report_per(start, n, "ns/round-trip");
+	ping.close();
+	answer.join();
+}
+
+static void buffered()
+{
+	std::size_t n = size(10'000'000), sum = 0;
+	fibers::buffered_channel<std::size_t> items(128);
+	auto start = clock_type::now();
+	fibers::fiber producer([&] {
+		for (std::size_t i = 0; i < n; i++)
+			items.push(i);
+		items.close();
+	});
+	for (std::size_t v; items.pop(v) == fibers::channel_op_status::success;)
+		sum += v;
+	report_per(start, n, "ns/item");
+	producer.join();
+	check(sum == n * (n - 1) / 2, "items lost");
+}
+
+static void mpmc()
+{
+	std::size_t n = size(1'000'000);
+	std::atomic<std::size_t> got{0};
+	fibers::buffered_channel<std::size_t> items(128);
+	std::vector<fibers::fiber> senders, receivers;
+	auto start = clock_type::now();
+	for (int t = 0; t < 8; t++) {
+		senders.emplace_back([&] {
+			for (std::size_t i = 0; i < n; i++)
+				items.push(i);
+		});
+		receivers.emplace_back([&] {
+			std::size_t k = 0;
+			for (std::size_t v; items.pop(v) == fibers::channel_op_status::success;)
+				k++;
+			got += k;
+		});
+	}
+	for (auto &t : senders)
+		t.join();
+	items.close();
+	for (auto &t : receivers)
+		t.join();
+	report_per(start, 8.0 * n, "ns/item");
+	check(got == 8 * n, "items lost");
+}
+
+static void spawn_join()
+{
+	std::size_t n = size(3'000'000), lot = 1000;
+	fibers::pooled_fixedsize_stack stacks(16 * 1024);
+	std::vector<fibers::fiber> tasks(lot);
+	auto start = clock_type::now();
+	for (std::size_t i = 0; i < n; i += lot) {
+		for (auto &t : tasks)
+			t = fibers::fiber(fibers::launch::post, std::allocator_arg, stacks, [] {});
+		for (auto &t : tasks)
+			t.join();
+	}
+	report_per(start, n, "ns/task");
+}
+
+static void spawn_wait_one()
+{
+	std::size_t n = size(2'000'000);
+	fibers::pooled_fixedsize_stack stacks(16 * 1024);
+	auto start = clock_type::now();
+	for (std::size_t i = 0; i < n; i++)
+		fibers::fiber(std::allocator_arg, stacks, [] {}).join();
+	report_per(start, n, "ns/task");
+}
+
+static void ring()
+{
+	constexpr std::size_t tasks = 10'000;
+	using channel = fibers::unbuffered_channel<std::size_t>;
+	std::size_t laps = size(5'000'000) / tasks;
+	std::vector<std::unique_ptr<channel>> links;
+	std::vector<fibers::fiber> fibers_;
+	fibers::pooled_fixedsize_stack stacks(16 * 1024);
+	for (std::size_t i = 0; i < tasks; i++)
+		links.push_back(std::make_unique<channel>());
+	for (std::size_t i = 0; i < tasks - 1; i++)
+		fibers_.emplace_back(std::allocator_arg, stacks, [&in = *links[i], &out = *links[i + 1]] {
+			for (std::size_t v; in.pop(v) == fibers::channel_op_status::success;)
+				out.push(v);
+			out.close();
+		});
+	links.front()->push(0); // one lap first: all have started
+	links.back()->value_pop();
+	auto start = clock_type::now();
+	for (std::size_t i = 0; i < laps; i++) {
+		links.front()->push(i);
+		links.back()->value_pop();
+	}
+	report_per(start, double(laps) * tasks, "ns/hop");
+	links.front()->close();
+	for (auto &t : fibers_)
+		t.join();
+}
+
+static void mutex_8()
+{
+	std::size_t n = size(2'500'000), count = 0;
+	fibers::mutex mutex;
+	std::vector<fibers::fiber> tasks;
+	auto start = clock_type::now();
+	for (int t = 0; t < 8; t++)
+		tasks.emplace_back([&] {
+			for (std::size_t i = 0; i < n; i++) {
+				std::lock_guard<fibers::mutex> hold(mutex);
+				count++;
+			}
+		});
+	for (auto &t : tasks)
+		t.join();
+	report_per(start, 8.0 * n, "ns/lock");
+	check(count == 8 * n, "counts lost");
+}
+
+// Runs the row in a fiber of this thread, while the others steal from it.
+static void run(const std::function<void()> &body)
+{
+	if (procs == 1)
+		return body();
+	std::vector<std::thread> threads;
+	std::mutex m;
+	fibers::condition_variable_any end;
+	bool over = false;
+	auto wait = [&] {
+		fibers::use_scheduling_algorithm<fibers::algo::work_stealing>(procs, true);
+		std::unique_lock<std::mutex> hold(m);
+		end.wait(hold, [&] { return over; });
+	};
+	for (int t = 1; t < procs; t++)
+		threads.emplace_back(wait);
+	fibers::use_scheduling_algorithm<fibers::algo::work_stealing>(procs, true);
+	body();
+	std::_Exit(0); // the threads end with the process, where they stand
+}
+
+int main(int argc, char **argv)
+{
+	const std::map<std::string, std::function<void()>> rows = {{"yield", yield}, {"chan-pingpong", pingpong},
+		{"chan-buffered-1p1c", buffered}, {"chan-mpmc-8x8", mpmc}, {"spawn-join", spawn_join},
+		{"spawn-wait-one", spawn_wait_one}, {"ring-10k", ring}, {"mutex-8", mutex_8}};
+	for (int i = 1; i < argc; i++) {
+		if (std::strcmp(argv[i], "rows") == 0) {
+			for (auto &r : rows)
+				std::printf("%s\n", r.first.c_str());
+			return 0;
+		}
+		if (std::strcmp(argv[i], "--quick") == 0)
+			quick = true;
+		else
+			row = argv[i];
+	}
+	if (const char *p = std::getenv("UG_PROCS"))
+		procs = std::atoi(p);
+	auto found = rows.find(row);
+	if (found == rows.end() || procs < 1) {
+		std::fprintf(stderr, "fiberbench: no row %s\n", row.c_str());
+		return 2;
+	}
+	run(found->second);
+	return 0;
+}
