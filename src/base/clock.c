@@ -53,24 +53,32 @@ static const struct unit *unit_at(const char *text)
 	return best;
 }
 
-/* One number with its unit, "1.5h", added to *sum. */
-static int parse_part(const char **text, int64_t *sum)
+/* The largest magnitude: INT64_MIN's. */
+#define LIMIT (UINT64_C(1) << 63)
+
+/* One number with its unit, "1.5h", added to *sum. What is less than a nanosecond goes, as in Go. */
+static int parse_part(const char **text, uint64_t *sum)
 {
 	const char *p = *text;
-	int64_t whole = 0;
-	double fraction = 0, scale = 0.1;
+	uint64_t whole = 0, fraction = 0;
+	double scale = 1;
 	int digits = 0;
 	for (; *p >= '0' && *p <= '9'; p++, digits++)
-		if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, *p - '0', &whole))
+		if (__builtin_mul_overflow(whole, 10u, &whole) ||
+			__builtin_add_overflow(whole, (unsigned)(*p - '0'), &whole))
 			return -ERANGE;
 	if (*p == '.')
-		for (p++; *p >= '0' && *p <= '9'; p++, digits++, scale /= 10)
-			fraction += scale * (*p - '0');
+		for (p++; *p >= '0' && *p <= '9'; p++, digits++)
+			if (fraction < LIMIT / 10) { /* further digits are below what counts */
+				fraction = fraction * 10 + (unsigned)(*p - '0');
+				scale *= 10;
+			}
 	const struct unit *unit = unit_at(p);
 	if (!digits || !unit)
 		return -EINVAL;
-	if (__builtin_mul_overflow(whole, unit->ns, &whole) || __builtin_add_overflow(*sum, whole, sum) ||
-		__builtin_add_overflow(*sum, (int64_t)(fraction * (double)unit->ns + 0.5), sum))
+	uint64_t part = (uint64_t)((double)fraction * ((double)unit->ns / scale));
+	if (__builtin_mul_overflow(whole, (uint64_t)unit->ns, &whole) || __builtin_add_overflow(*sum, whole, sum) ||
+		__builtin_add_overflow(*sum, part, sum) || *sum > LIMIT)
 		return -ERANGE;
 	*text = p + strlen(unit->name);
 	return 0;
@@ -87,34 +95,35 @@ int ug_duration_parse(const char *text, int64_t *out)
 	}
 	if (!*text)
 		return -EINVAL;
-	int64_t sum = 0;
+	uint64_t sum = 0;
 	while (*text)
 		UG_TRY(parse_part(&text, &sum));
-	*out = negative ? -sum : sum;
+	if (sum == LIMIT && !negative)
+		return -ERANGE;
+	*out = (int64_t)(negative ? -sum : sum);
 	return 0;
 }
 
 /* v/unit with its fraction and no spare zeros: 1.5 */
-static size_t put_fraction(char *to, size_t size, int64_t v, int64_t unit, const char *name)
+static size_t put_fraction(char *to, size_t size, uint64_t v, uint64_t unit, const char *name)
 {
 	char digits[16] = "";
 	if (v % unit) {
-		int64_t rest = v % unit;
+		uint64_t rest = v % unit;
 		size_t n = 0;
 		digits[n++] = '.';
-		for (int64_t place = unit / 10; rest && place; rest %= place, place /= 10)
+		for (uint64_t place = unit / 10; rest && place; rest %= place, place /= 10)
 			digits[n++] = (char)('0' + rest / place);
 		digits[n] = 0;
 	}
-	return (size_t)snprintf(to, size, "%lld%s%s", (long long)(v / unit), digits, name);
+	return (size_t)snprintf(to, size, "%llu%s%s", (unsigned long long)(v / unit), digits, name);
 }
 
 int ug_duration_format(int64_t d, char *buf, size_t size)
 {
 	char text[64];
 	size_t n = 0;
-	/* INT64_MIN has no positive twin; it prints as the next value up, which it cannot be told from in 292 years. */
-	int64_t v = d < 0 ? -(d == INT64_MIN ? d + 1 : d) : d;
+	uint64_t v = d < 0 ? -(uint64_t)d : (uint64_t)d;
 	if (d < 0)
 		text[n++] = '-';
 	if (v == 0)
@@ -127,9 +136,10 @@ int ug_duration_format(int64_t d, char *buf, size_t size)
 		n += put_fraction(text + n, sizeof text - n, v, UG_MS, "ms");
 	else {
 		if (v >= UG_HOUR)
-			n += (size_t)snprintf(text + n, sizeof text - n, "%lldh", (long long)(v / UG_HOUR));
+			n += (size_t)snprintf(text + n, sizeof text - n, "%lluh", (unsigned long long)(v / UG_HOUR));
 		if (v >= UG_MINUTE)
-			n += (size_t)snprintf(text + n, sizeof text - n, "%lldm", (long long)(v % UG_HOUR / UG_MINUTE));
+			n += (size_t)snprintf(
+				text + n, sizeof text - n, "%llum", (unsigned long long)(v % UG_HOUR / UG_MINUTE));
 		n += put_fraction(text + n, sizeof text - n, v % UG_MINUTE, UG_SECOND, "s");
 	}
 	return snprintf(buf, size, "%s", text);
