@@ -123,7 +123,7 @@ int ug_http_files(ug_http_server *s, const char *pattern, const char *folder, co
 int ug_http_serve(ug_http_server *s, ug_listener l);
 /* Has every ug_http_serve on it stop as above, and later ones return at once. Does not wait. Any thread. */
 void ug_http_shutdown(ug_http_server *s);
-/* Counts so far; those of a connection's requests come in when it ends, or pauses. Does not wait. Any thread. */
+/* Counts so far; a connection tells of its requests when it has some 64 of them, and when it ends. Does not wait. Any thread. */
 void ug_http_stats_get(ug_http_server *s, struct ug_http_stats *out);
 
 /* Requests ---------------------------------------------------------------------------------------------------------

@@ -71,6 +71,20 @@ bool ug__http_same(const char *s, size_t n, const char *lower)
 	return lower[n] == 0;
 }
 
+bool ug__http_same_name(const char *s, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		char a = s[i], b = name[i];
+		if (a >= 'A' && a <= 'Z')
+			a |= 0x20;
+		if (b >= 'A' && b <= 'Z')
+			b |= 0x20;
+		if (a != b)
+			return false;
+	}
+	return name[n] == 0;
+}
+
 bool ug__http_list_next(const char *s, size_t n, size_t *at, const char **item, size_t *len)
 {
 	while (*at < n) {

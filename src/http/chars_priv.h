@@ -38,6 +38,9 @@ int64_t ug__http_digits(const char *s, size_t n);
 /* Whether s is lower, which holds lower-case letters, digits and "-" only, in any case. */
 bool ug__http_same(const char *s, size_t n, const char *lower);
 
+/* The same for a name in any case. */
+bool ug__http_same_name(const char *s, size_t n, const char *name);
+
 /* The next element of the list s (RFC 9110 5.6.1) from *at on, which moves behind it; false at the end.
  * Elements are trimmed, empty ones skipped; commas inside quoted strings are not known here. */
 bool ug__http_list_next(const char *s, size_t n, size_t *at, const char **item, size_t *len);

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn.c — a connection: one task that reads a head, has it answered, and reads the next.
+ *
+ * All state lives in the record, none on the stack, and what takes room only while there is work: an idle connection waits
+ * with nothing but its record. When bytes come it takes a `work` (buffers, the parsed head, request and response), answers all
+ * requests that are in them, and gives it back.
+ *
+ * Answers are gathered. Pipelined requests are answered one after the other into one buffer, which is written when the input
+ * is used up, when it is full, or when a request has to wait for its body. So a batch costs one write, as it cost one read.
+ *
+ * The end. A connection closes after an answer that says so. If the client may still be sending then (a body that nobody read,
+ * a request that was refused in the middle), closing at once would make the kernel send a reset, and that may destroy the
+ * answer on its way; so the writing side is closed, and what comes is thrown away for a while (RFC 9112 9.6).
+ * What was cut because it was slow gets its last words under a shield, for its own context has ended.
+ */
+#include "http/server_priv.h"
+
+#include "base/lock.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LINGER_TIME (2 * UG_SECOND)
+#define LINGER_BYTES (256 << 10)
+
+/* ---- the log ---- */
+
+static void count(struct conn *c)
+{
+	const ug_http_response *r = &c->work->r;
+	c->tally.requests++;
+	c->tally.status[r->status / 100]++;
+	c->tally.bytes += r->bodyless ? 0 : (uint64_t)r->sent;
+}
+
+static UG__NOINLINE void log_entry(struct conn *c, const char *reason)
+{
+	struct work *w = c->work;
+	char remote[UG_ADDR_TEXT] = "";
+	ug_addr a;
+	if (ug_conn_remote(c->net, &a) == 0)
+		ug_addr_format_ip(&a, remote, sizeof remote);
+	bool read = w->head.target.len > 0;
+	const char *referer = read ? ug_http_header(&w->q, "referer", 0) : NULL;
+	const char *agent = read ? ug_http_header(&w->q, "user-agent", 0) : NULL;
+	struct ug_http_log entry = {
+		.remote = remote,
+		.method = ug__http_text_of(w, w->head.name),
+		.target = ug__http_text_of(w, w->head.target),
+		.referer = referer ? referer : "",
+		.user_agent = agent ? agent : "",
+		.reason = reason,
+		.minor = w->head.minor,
+		.status = w->r.status,
+		.bytes = w->r.bodyless ? 0 : w->r.sent,
+		.time = w->q.time,
+		.duration = ug_now() - w->q.started,
+	};
+	c->s->log(c->s->log_arg, &entry);
+}
+
+static void begin(struct conn *c)
+{
+	struct work *w = c->work;
+	ug__http_request_init(w, c);
+	ug__http_response_init(w, c);
+	c->read_slack = c->write_slack = c->s->limits.rate_time;
+	if (c->s->log) {
+		struct timespec ts;
+		clock_gettime(CLOCK_REALTIME, &ts);
+		w->q.time = (int64_t)ts.tv_sec * UG_SECOND + ts.tv_nsec;
+		w->q.started = ug_now();
+	}
+}
+
+static void finish(struct conn *c, const char *reason)
+{
+	ug_http_response *r = &c->work->r;
+	if (ug__http_response_finish(r) < 0)
+		r->close = true;
+	count(c);
+	if (c->s->log)
+		log_entry(c, reason);
+}
+
+/* ---- the end ---- */
+
+static void linger(struct conn *c)
+{
+	if (ug_conn_shutdown_write(c->net) < 0)
+		return;
+	for (size_t got = 0; got < LINGER_BYTES;) {
+		ssize_t n = ug_conn_read(c->net, c->work->in, c->work->in_size);
+		if (n <= 0)
+			return;
+		got += (size_t)n;
+	}
+}
+
+static UG__NOINLINE void last_words(struct conn *c, bool more_may_come)
+{
+	if (ug_ctx_err(NULL) == 0 && ug__http_write(c, NULL, 0) < 0)
+		return;
+	if (!more_may_come && c->work->out_len == 0)
+		return;
+	UG_SHIELD {
+		UG_WITH_TIMEOUT(LINGER_TIME) {
+			if (ug__http_write(c, NULL, 0) == 0)
+				linger(c);
+		}
+	}
+}
+
+/* Answers what is no request, and ends. */
+static UG__NOINLINE void refuse(struct conn *c, int status, const char *reason)
+{
+	struct work *w = c->work;
+	w->base = w->in + w->in_start;
+	begin(c);
+	c->tally.refused++;
+	w->r.close = true;
+	ug__http_response_fail(&w->r, status, reason);
+	finish(c, reason);
+	ug__http_request_done(w);
+	last_words(c, true);
+}
+
+/* ---- requests ---- */
+
+/* The answer's status after a handler's negative code. */
+static int status_of(const struct work *w, int e)
+{
+	if (w->q.body.failed)
+		return w->q.body.status;
+	switch (e) {
+	case -ENOENT:
+		return 404;
+	case -EACCES:
+	case -EPERM:
+		return 403;
+	case -ECANCELED:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+static void handle(struct conn *c)
+{
+	struct work *w = c->work;
+	const char *allow = NULL;
+	int status = ug__http_route_find(c->s, w, &allow);
+	if (allow)
+		ug_http_set(&w->r, "Allow", allow);
+	if (status == 204)
+		ug_http_status(&w->r, status);
+	else if (status != 0 && ug_http_error(&w->r, status, NULL) < 0)
+		c->broken = true;
+	if (status != 0)
+		return;
+	int e = w->q.route->handler(&w->q, &w->r, w->q.route->arg);
+	if (e >= 0)
+		return;
+	if (w->r.stage != OPEN) {
+		c->broken = true;
+		return;
+	}
+	if (w->q.body.failed)
+		c->tally.refused++;
+	ug__http_response_fail(&w->r, status_of(w, e), w->q.body.failed ? w->q.body.reason : NULL);
+}
+
+/* Puts the head where a body can follow it in the buffer, and stay there. */
+static void settle_head(struct work *w, size_t n)
+{
+	uint32_t at = w->in_start;
+	if (w->in_size - at - n < TRAILER_BYTES) {
+		memmove(w->in, w->in + at, w->in_end - at);
+		w->in_end -= at;
+		at = 0;
+	}
+	w->base = w->in + at;
+	w->in_start = w->in_floor = at + (uint32_t)n;
+}
+
+/* Answers the request whose head has n bytes. false: the connection is over. */
+static bool exchange(struct conn *c, size_t n)
+{
+	struct work *w = c->work;
+	settle_head(w, n);
+	begin(c);
+	handle(c);
+	finish(c, w->q.body.failed ? w->q.body.reason : NULL);
+	bool keep = !w->r.close && !c->broken && ug__http_body_skip(w);
+	bool more = w->in_end > w->in_start || !w->q.body.ended;
+	ug__http_request_done(w);
+	w->in_floor = 0;
+	if (!keep)
+		last_words(c, more);
+	return keep;
+}
+
+/* Reads behind what is there. A count, 0 at the end, a code; -ETIMEDOUT where it was cut. */
+static ssize_t fill(struct conn *c, int64_t until)
+{
+	struct work *w = c->work;
+	if (w->out_len > 0)
+		UG_TRY(ug__http_write(c, NULL, 0));
+	ssize_t room = ug__http_room(w);
+	if (room < 0)
+		return room;
+	if (!ug__http_limit(c, until, false))
+		return -ETIMEDOUT;
+	ssize_t n = ug_conn_read(c->net, w->in + w->in_end, (size_t)room);
+	if (!ug__http_limit(c, UG_FOREVER, false))
+		return -ETIMEDOUT;
+	if (n > 0)
+		w->in_end += (uint32_t)n;
+	return n;
+}
+
+/* The length of the next head; 0: there is nothing left of the input; a code: the connection is over. */
+static ssize_t next_head(struct conn *c, int64_t until)
+{
+	struct work *w = c->work;
+	const struct limits *l = &c->s->limits;
+	ug__http_head_init(&w->head, w->fields, l->max_fields, l->max_head);
+	w->head.browser_urls = c->s->browser_urls;
+	while (w->in_end > w->in_start) {
+		ssize_t n = ug__http_head_feed(&w->head, w->in + w->in_start, w->in_end - w->in_start);
+		if (n < 0)
+			refuse(c, w->head.status, w->head.reason);
+		if (n != 0)
+			return n;
+		n = fill(c, until);
+		if (n == -ETIMEDOUT && ug__http_is_cut(c))
+			refuse(c, 408, "the head took too long");
+		if (n <= 0)
+			return n == 0 ? UG_ESHORT : n;
+	}
+	return 0;
+}
+
+/* Answers all requests that have come. false: the connection is over. */
+static bool requests(struct conn *c)
+{
+	const struct limits *l = &c->s->limits;
+	int64_t since = c->fresh ? c->start : load_relaxed(&c->s->now);
+	if (fill(c, ug_time_add(since, l->head_time)) <= 0)
+		return false;
+	for (;;) {
+		ssize_t n = next_head(c, ug_time_add(since, l->head_time));
+		if (n == 0)
+			return ug__http_write(c, NULL, 0) == 0;
+		if (n < 0)
+			return false;
+		c->fresh = false;
+		if (!exchange(c, (size_t)n))
+			return false;
+		since = load_relaxed(&c->s->now);
+	}
+}
+
+/* Waits for the client to speak, and answers. false: the connection is over. */
+static bool serve(struct conn *c)
+{
+	const struct limits *l = &c->s->limits;
+	int64_t now = load_relaxed(&c->s->now);
+	int64_t until = c->fresh ? ug_time_add(c->start, l->head_time) : ug_time_add(now, l->idle_time);
+	/* A server that stops looks at connections after it has said so; this one looks after it is idle: one of them sees the other. */
+	if (!ug__http_limit(c, until, true) || load_seq(&c->s->stopping))
+		return false;
+	if (ug_conn_wait_readable(c->net) < 0 || !ug__http_limit(c, UG_FOREVER, false))
+		return false;
+	c->work = ug__http_work_get(c);
+	if (!c->work)
+		return false;
+	bool more = requests(c);
+	ug__http_work_put(c);
+	return more;
+}
+
+/* ---- the task ---- */
+
+static void enter(struct conn *c)
+{
+	struct shard *h = c->shard;
+	ug__lock(&h->lock);
+	c->next = h->conns;
+	c->prev = NULL;
+	if (h->conns)
+		h->conns->prev = c;
+	h->conns = c;
+	ug__unlock(&h->lock);
+}
+
+static void leave(struct conn *c)
+{
+	struct shard *h = c->shard;
+	ug__lock(&h->lock);
+	*(c->prev ? &c->prev->next : &h->conns) = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	ug__unlock(&h->lock);
+}
+
+int ug__http_conn_task(void *arg)
+{
+	struct conn *c = arg;
+	ug_ctx_push(&c->ctx);
+	enter(c);
+	while (serve(c))
+		;
+	leave(c);
+	ug_ctx_pop(&c->ctx);
+	ug__http_conn_end(c);
+	return 0; /* one client's fault is nobody else's: a code would end the group */
+}

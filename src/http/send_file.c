@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * send_file.c — a file as an answer: conditions, then ranges, then bytes (RFC 9110 13, 14).
+ *
+ * The entity tag is made of size and time of change to the nanosecond: a strong validator once the file is older than the
+ * clock's steps, so one that changed just now gets a weak one, and no range is ever joined to another version. A small
+ * file is read and goes out with its head in one write; a large one is moved by the kernel.
+ *
+ * Several ranges are one multipart/byteranges body, whose length is known beforehand, so that it needs no chunks.
+ */
+#include "http/server_priv.h"
+
+#include "http/cond_priv.h"
+#include "http/mime_priv.h"
+#include "http/range_priv.h"
+#include "http/text_priv.h"
+#include <string.h>
+#include <sys/random.h>
+
+#define FRESH (100 * UG_MS) /* a file may change again without a new time of change */
+
+struct sending {
+	ug_http_response *r;
+	ug_file *file;
+	int64_t size;
+};
+
+static int send_bytes(const struct sending *s, int64_t from, int64_t n)
+{
+	struct work *w = ug__http_work_of(s->r);
+	ug_writer out = ug_http_writer(s->r);
+	if (s->r->bodyless || n == 0)
+		return 0;
+	if (n <= BODY_BYTES) { /* work->body is free: the length was said */
+		for (int64_t at = 0; at < n;) {
+			ssize_t got = ug_file_read_at(s->file, w->body + at, (size_t)(n - at), from + at);
+			if (got <= 0)
+				return got < 0 ? (int)got : UG_ESHORT;
+			at += got;
+		}
+		ssize_t e = ug_write(out, w->body, (size_t)n);
+		return e < 0 ? (int)e : 0;
+	}
+	struct ug_section section;
+	return ug_copy_n(out, ug_section_reader(&section, ug_file_reader_at(s->file), from, n), n, NULL);
+}
+
+/* "bytes FROM-TO/SIZE" */
+static char *put_range(char *p, const struct ug__http_range *range, int64_t size)
+{
+	p = put_text(p, "bytes ");
+	p = put_number(p, range->from);
+	*p++ = '-';
+	p = put_number(p, range->from + range->len - 1);
+	*p++ = '/';
+	return put_number(p, size);
+}
+
+/* ---- several ranges ---- */
+
+struct parts {
+	const struct ug__http_range *ranges;
+	int n;
+	char type[128];
+	char boundary[17];
+};
+
+#define PART_HEAD 320
+
+static size_t part_head(const struct parts *m, int i, int64_t size, char out[PART_HEAD])
+{
+	char *p = put_text(out, i > 0 ? "\r\n--" : "--");
+	p = put_text(p, m->boundary);
+	if (i == m->n)
+		return (size_t)(put_text(p, "--\r\n") - out);
+	p = put_text(p, "\r\nContent-Type: ");
+	p = put_text(p, m->type);
+	p = put_text(p, "\r\nContent-Range: ");
+	p = put_range(p, &m->ranges[i], size);
+	return (size_t)(put_text(p, "\r\n\r\n") - out);
+}
+
+static void new_boundary(char out[17])
+{
+	uint64_t v;
+	if (getrandom(&v, sizeof v, GRND_NONBLOCK) != sizeof v)
+		v = (uint64_t)ug_now() * 0x9e3779b97f4a7c15u;
+	*put_hex(out, v | UINT64_C(1) << 63) = 0;
+}
+
+static int send_parts(const struct sending *s, const char *type, const struct ug__http_range *ranges, int n)
+{
+	struct parts m = {.ranges = ranges, .n = n};
+	char head[PART_HEAD] = "multipart/byteranges; boundary=";
+	int64_t total = 0;
+	if (strlen(type) >= sizeof m.type)
+		return -EINVAL;
+	strcpy(m.type, type);
+	new_boundary(m.boundary);
+	strcat(head, m.boundary);
+	UG_TRY(ug_http_set(s->r, "Content-Type", head));
+	for (int i = 0; i <= n; i++)
+		total += (int64_t)part_head(&m, i, s->size, head) + (i < n ? ranges[i].len : 0);
+	UG_TRY(ug_http_length(s->r, total));
+	for (int i = 0; i <= n && !s->r->bodyless; i++) {
+		ssize_t e = ug_write(ug_http_writer(s->r), head, part_head(&m, i, s->size, head));
+		UG_TRY(e < 0 ? (int)e : 0);
+		if (i < n)
+			UG_TRY(send_bytes(s, ranges[i].from, ranges[i].len));
+	}
+	return 0;
+}
+
+/* ---- the answer ---- */
+
+static void make_etag(char out[48], const struct ug_file_info *info, int64_t wall)
+{
+	char *p = out;
+	if (info->mtime > wall - FRESH)
+		p = put_text(p, "W/");
+	*p++ = '"';
+	p = put_hex(p, (uint64_t)info->mtime);
+	*p++ = '-';
+	p = put_hex(p, (uint64_t)info->size);
+	*p++ = '"';
+	*p = 0;
+}
+
+/* The ranges to send; 0: all of it; -ERANGE. */
+static int wanted(ug_http_response *r, const struct ug__http_state *state, int64_t size, int64_t now,
+	struct ug__http_range out[UG__HTTP_RANGES_MAX])
+{
+	struct work *w = ug__http_work_of(r);
+	uint32_t from = 0;
+	const struct ug__http_field *f = NULL;
+	if (w->head.method == UG__HTTP_GET) /* the only method that ranges are defined for */
+		f = ug__http_head_next(&w->head, w->base, "range", &from);
+	if (!f || ug__http_head_next(&w->head, w->base, "range", &from) ||
+		!ug__http_if_range(&w->head, w->base, state, now))
+		return 0;
+	return ug__http_ranges(w->base + f->value.at, f->value.len, size, out);
+}
+
+static int send_wanted(const struct sending *s, const char *type, const struct ug__http_range *ranges, int n)
+{
+	char text[96] = "bytes */";
+	if (n < 0) {
+		*put_number(text + 8, s->size) = 0;
+		UG_TRY(ug_http_set(s->r, "Content-Range", text));
+		return ug_http_error(s->r, 416, NULL);
+	}
+	UG_TRY(ug_http_set(s->r, "Accept-Ranges", "bytes"));
+	if (n > 0)
+		UG_TRY(ug_http_status(s->r, 206));
+	if (n > 1)
+		return send_parts(s, type, ranges, n);
+	if (!s->r->typed)
+		UG_TRY(ug_http_set(s->r, "Content-Type", type));
+	if (n == 0) {
+		UG_TRY(ug_http_length(s->r, s->size));
+		return send_bytes(s, 0, s->size);
+	}
+	*put_range(text, ranges, s->size) = 0;
+	UG_TRY(ug_http_set(s->r, "Content-Range", text));
+	UG_TRY(ug_http_length(s->r, ranges->len));
+	return send_bytes(s, ranges->from, ranges->len);
+}
+
+int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name)
+{
+	struct work *w = ug__http_work_of(r);
+	struct ug_file_info info;
+	struct ug__http_range ranges[UG__HTTP_RANGES_MAX];
+	char etag[48], date[UG__HTTP_DATE_LEN + 1];
+	UG_TRY(ug_file_stat(file, &info));
+	if (info.type != UG_TYPE_REGULAR)
+		return -EINVAL;
+	int64_t now = load_relaxed(&r->c->s->wall), modified = info.mtime / UG_SECOND;
+	modified = modified > now ? now : modified < 0 ? 0 : modified; /* RFC 9110 8.8.2.1: not after Date */
+	struct ug__http_state state = {.exists = true, .etag = etag, .modified = modified};
+	make_etag(etag, &info, now * UG_SECOND);
+	ug__http_date_format(date, modified);
+	UG_TRY(ug_http_set(r, "ETag", etag));
+	UG_TRY(ug_http_set(r, "Last-Modified", date));
+	bool read = w->head.method == UG__HTTP_GET || w->head.method == UG__HTTP_HEAD;
+	int status = read ? ug__http_precondition(&w->head, w->base, &state, now) : 0;
+	if (status == 304)
+		return ug_http_status(r, 304);
+	if (status)
+		return ug_http_error(r, status, NULL);
+	struct sending s = {.r = r, .file = file, .size = info.size};
+	return send_wanted(&s, ug__http_mime(name ? name : ""), ranges, wanted(r, &state, info.size, now, ranges));
+}

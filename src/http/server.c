@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server.c — a server: its options, the loop that accepts, the watch that cuts what is slow, and the end.
+ *
+ * ug_http_serve is a scope. Its connections are tasks of one group under a shield, so that the end of the caller's context does not
+ * tear requests in the middle: it only starts the end, as ug_http_shutdown does. The end: the listener closes; idle
+ * connections close; those that work finish their request, and their answers say so; what is still there when the
+ * drain time is over is cancelled with the group.
+ *
+ * The watch is one more task of that group. Every tick it sets the server's clock and looks for limits that are over (wire.c); with
+ * no connection open it sleeps without a tick, so that an idle server makes no wake-ups.
+ */
+#include "http/server_priv.h"
+
+#include "base/lock.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define BACK_OFF_FIRST (5 * UG_MS)
+#define BACK_OFF_MOST UG_SECOND
+#define TICK_MOST (500 * UG_MS)
+#define TICK_LEAST (2 * UG_MS)
+#define TALLY_EVERY 64 /* requests of a connection, before the server hears of them */
+
+struct serving {
+	struct serving *next;
+	ug_http_server *s;
+	ug_listener listener;
+	ug_group group;
+	ug_waitgroup connections;
+	ug_mutex watch_lock; /* guards `over` */
+	ug_cond watch_wake;
+	bool over;
+	int64_t open; /* connections; atomic */
+	ug_ctx accepting;
+	bool accepts; /* `accepting` may be cancelled; guarded by the server's lock */
+};
+
+/* ---- options ---- */
+
+static int64_t none_is(int64_t v, int64_t standard, int64_t none)
+{
+	return v == 0 ? standard : v < 0 ? none : v;
+}
+
+static int64_t descriptors(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur > INT32_MAX)
+		return INT32_MAX;
+	return (int64_t)r.rlim_cur;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int set_limits(struct limits *l, const struct ug_http_server_opts *o)
+{
+	*l = (struct limits){
+		.max_head = o->max_head ? o->max_head : UG__HTTP_HEAD_BYTES,
+		.max_fields = o->max_fields ? o->max_fields : UG__HTTP_HEAD_FIELDS,
+		.max_body = none_is(o->max_body, 8 << 20, UG_FOREVER),
+		.max_connections = none_is(o->max_connections, descriptors() * 9 / 10, INT32_MAX),
+		.head_time = none_is(o->head_time, 10 * UG_SECOND, UG_FOREVER),
+		.idle_time = none_is(o->idle_time, UG_MINUTE, UG_FOREVER),
+		.rate_time = o->rate_time ? o->rate_time : 10 * UG_SECOND,
+		.drain_time = none_is(o->drain_time, 10 * UG_SECOND, UG_FOREVER),
+		.read_rate = none_is(o->min_read_rate, 1 << 10, 0),
+		.write_rate = none_is(o->min_write_rate, 1 << 10, 0),
+	};
+	if (l->max_head < 1u << 10 || l->max_head > 1u << 20 || l->max_fields > 10000 || l->rate_time < 0 ||
+		l->rate_time > 24 * UG_HOUR || l->read_rate > 1 << 30 || l->write_rate > 1 << 30 ||
+		l->max_connections < 1)
+		return -EINVAL;
+	int64_t shortest = least(least(l->head_time, l->idle_time), l->rate_time) / 8;
+	l->tick = shortest > TICK_MOST ? TICK_MOST : shortest < TICK_LEAST ? TICK_LEAST : shortest;
+	return 0;
+}
+
+int ug_http_server_new(const struct ug_http_server_opts *opts, ug_http_server **out)
+{
+	static const struct ug_http_server_opts standard;
+	const struct ug_http_server_opts *o = opts ? opts : &standard;
+	struct limits limits;
+	UG_TRY(set_limits(&limits, o));
+	ug_http_server *s = aligned_alloc(64, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	memset(s, 0, sizeof *s);
+	s->limits = limits;
+	s->browser_urls = o->accept_browser_urls;
+	s->log = o->log;
+	s->log_arg = o->log_arg;
+	ug_sem_init(&s->slots, limits.max_connections);
+	*out = s;
+	return 0;
+}
+
+static void work_free(struct work *w)
+{
+	free(w->r.fields);
+	free(w);
+}
+
+void ug_http_server_free(ug_http_server *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < SHARDS; i++) {
+		for (struct work *w = s->shards[i].spare, *next; w; w = next) {
+			next = w->next;
+			work_free(w);
+		}
+	}
+	ug__http_routes_free(s->routes);
+	ug__http_files_free(s->files);
+	free(s);
+}
+
+void ug_http_server_clean(ug_http_server **s)
+{
+	ug_http_server_free(*s);
+	*s = NULL;
+}
+
+/* ---- memory for connections that work ---- */
+
+static struct work *work_new(const struct limits *l)
+{
+	size_t fields = sizeof(struct ug__http_field) * l->max_fields;
+	size_t in = l->max_head + TRAILER_BYTES;
+	struct work *w = malloc(sizeof *w + fields + in + OUT_BYTES + BODY_BYTES + SCRATCH_BYTES);
+	if (!w)
+		return NULL;
+	memset(w, 0, sizeof *w);
+	w->date_at = -1;
+	w->in_size = (uint32_t)in;
+	/* scratch first: it hands out memory for any type */
+	w->scratch = (char *)w->fields + fields;
+	w->in = w->scratch + SCRATCH_BYTES;
+	w->out = w->in + in;
+	w->body = w->out + OUT_BYTES;
+	return w;
+}
+
+struct work *ug__http_work_get(struct conn *c)
+{
+	struct shard *h = c->shard;
+	ug__lock(&h->lock);
+	struct work *w = h->spare;
+	if (w) {
+		h->spare = w->next;
+		h->spare_count--;
+	}
+	ug__unlock(&h->lock);
+	if (!w)
+		w = work_new(&c->s->limits);
+	if (w)
+		w->in_start = w->in_end = w->in_floor = w->out_len = 0;
+	return w;
+}
+
+void ug__http_work_put(struct conn *c)
+{
+	struct shard *h = c->shard;
+	struct work *w = c->work;
+	c->work = NULL;
+	if (c->tally.requests >= TALLY_EVERY)
+		ug__http_tally(c);
+	ug__lock(&h->lock);
+	bool keep = h->spare_count < WORKS_KEPT;
+	if (keep) {
+		w->next = h->spare;
+		h->spare = w;
+		h->spare_count++;
+	}
+	ug__unlock(&h->lock);
+	if (!keep)
+		work_free(w);
+}
+
+/* ---- counts ---- */
+
+void ug__http_tally(struct conn *c)
+{
+	struct tally t = c->tally;
+	struct ug_http_stats *s = &c->s->stats;
+	c->tally = (struct tally){0};
+	add_relaxed(&s->requests, (uint64_t)t.requests);
+	add_relaxed(&s->refused, (uint64_t)t.refused);
+	add_relaxed(&s->bytes, t.bytes);
+	for (int i = 2; i < 6; i++)
+		if (t.status[i])
+			add_relaxed(&s->status[i], (uint64_t)t.status[i]);
+}
+
+void ug_http_stats_get(ug_http_server *s, struct ug_http_stats *out)
+{
+	struct ug_http_stats r = {
+		.connections = load_relaxed(&s->stats.connections),
+		.requests = load_relaxed(&s->stats.requests),
+		.open = load_relaxed(&s->stats.open),
+		.bytes = load_relaxed(&s->stats.bytes),
+		.refused = load_relaxed(&s->stats.refused),
+	};
+	for (int i = 0; i < 6; i++)
+		r.status[i] = load_relaxed(&s->stats.status[i]);
+	*out = r;
+}
+
+/* ---- the watch ---- */
+
+static void set_clock(ug_http_server *s)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	store_relaxed(&s->now, ug_now());
+	store_relaxed(&s->wall, (int64_t)ts.tv_sec);
+}
+
+static void cut(ug_http_server *s, bool idle_too)
+{
+	int64_t now = load_relaxed(&s->now);
+	for (int i = 0; i < SHARDS; i++) {
+		struct shard *h = &s->shards[i];
+		ug__lock(&h->lock);
+		ug__http_cut(h, now, idle_too);
+		ug__unlock(&h->lock);
+	}
+}
+
+/* Waits for the next tick, or, with nothing to watch, for a connection. false: it is over. */
+static bool next_tick(struct serving *v)
+{
+	int e = ug_mutex_lock(&v->watch_lock);
+	if (e < 0)
+		return false;
+	if (!v->over && load_relaxed(&v->open) == 0) {
+		e = ug_cond_wait(&v->watch_wake, &v->watch_lock);
+	} else if (!v->over) {
+		UG_WITH_TIMEOUT(v->s->limits.tick) {
+			e = ug_cond_wait(&v->watch_wake, &v->watch_lock);
+		}
+		if (e == -ETIMEDOUT)
+			e = 0;
+	}
+	bool more = !v->over && e == 0;
+	ug_mutex_unlock(&v->watch_lock);
+	return more;
+}
+
+static int watch(void *arg)
+{
+	struct serving *v = arg;
+	do {
+		set_clock(v->s);
+		cut(v->s, load_seq(&v->s->stopping));
+	} while (next_tick(v));
+	return 0;
+}
+
+static void wake_watch(struct serving *v, bool over)
+{
+	UG_SHIELD {
+		if (ug_mutex_lock(&v->watch_lock) == 0) {
+			v->over = v->over || over;
+			ug_cond_signal(&v->watch_wake);
+			ug_mutex_unlock(&v->watch_lock);
+		}
+	}
+}
+
+/* ---- connections ---- */
+
+void ug__http_conn_end(struct conn *c)
+{
+	ug_http_server *s = c->s;
+	struct serving *v = c->serving;
+	if (c->work)
+		ug__http_work_put(c);
+	ug__http_tally(c);
+	ug_conn_close(c->net);
+	free(c);
+	add_relaxed(&s->stats.open, (uint64_t)-1);
+	add_relaxed(&v->open, (int64_t)-1);
+	ug_sem_release(&s->slots, 1);
+	ug_waitgroup_done(&v->connections);
+}
+
+/* Starts the task of a connection, which it takes over. */
+static int start(struct serving *v, ug_conn net)
+{
+	ug_http_server *s = v->s;
+	struct conn *c = calloc(1, sizeof *c);
+	if (!c) {
+		ug_conn_close(net);
+		ug_sem_release(&s->slots, 1);
+		return -ENOMEM;
+	}
+	add_relaxed(&s->stats.open, (uint64_t)1);
+	if (add_relaxed(&v->open, (int64_t)1) == 0) {
+		set_clock(s);
+		wake_watch(v, false);
+	}
+	uint64_t number = add_relaxed(&s->stats.connections, (uint64_t)1);
+	c->s = s;
+	c->serving = v;
+	c->shard = &s->shards[number % SHARDS];
+	c->net = net;
+	c->fresh = true;
+	c->start = load_relaxed(&s->now);
+	c->limit = UG_FOREVER & ~INT64_C(1);
+	ug_waitgroup_add(&v->connections, 1);
+	static const struct ug_go_opts opts = {.name = "http"};
+	int e = ug_group_go_opts(&v->group, ug__http_conn_task, c, &opts);
+	if (e < 0)
+		ug__http_conn_end(c);
+	return e;
+}
+
+/* Out of descriptors or memory: the client at the head of the queue sees an end, and the rest wait. */
+static int back_off(struct serving *v, int64_t *pause)
+{
+	ug_listener_shed(v->listener);
+	int e = ug_sleep(*pause);
+	*pause = least(2 * *pause, BACK_OFF_MOST);
+	return e;
+}
+
+/* Takes connections until its context ends, which is how a stop comes, or accepting fails. */
+static int accept_all(struct serving *v)
+{
+	int64_t pause = BACK_OFF_FIRST;
+	while (!load_seq(&v->s->stopping)) {
+		ug_conn net;
+		UG_TRY(ug_sem_acquire(&v->s->slots, 1));
+		int e = ug_accept(v->listener, &net);
+		if (e == 0)
+			e = start(v, net);
+		else
+			ug_sem_release(&v->s->slots, 1);
+		if (e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM)
+			e = back_off(v, &pause);
+		else
+			pause = BACK_OFF_FIRST;
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+/* ---- start and end ---- */
+
+static void enlist(struct serving *v)
+{
+	ug__lock(&v->s->lock);
+	v->next = v->s->servings;
+	store_relaxed(&v->s->servings, v);
+	ug__unlock(&v->s->lock);
+}
+
+static int accept_until_stopped(struct serving *v)
+{
+	ug_ctx_push(&v->accepting);
+	ug__lock(&v->s->lock);
+	v->accepts = true;
+	ug__unlock(&v->s->lock);
+	int e = accept_all(v);
+	ug__lock(&v->s->lock);
+	v->accepts = false;
+	ug__unlock(&v->s->lock);
+	ug_ctx_pop(&v->accepting);
+	return e;
+}
+
+static void delist(struct serving *v)
+{
+	struct serving **at = &v->s->servings;
+	ug__lock(&v->s->lock);
+	while (*at != v)
+		at = &(*at)->next;
+	store_relaxed(at, v->next);
+	ug__unlock(&v->s->lock);
+}
+
+void ug_http_shutdown(ug_http_server *s)
+{
+	store_seq(&s->stopping, 1u);
+	ug__lock(&s->lock);
+	for (struct serving *v = s->servings; v; v = v->next)
+		if (v->accepts)
+			ug_ctx_cancel(&v->accepting, 0);
+	ug__unlock(&s->lock);
+	cut(s, true);
+}
+
+static int shutdown_task(void *s)
+{
+	ug_http_shutdown(s);
+	return 0;
+}
+
+/* Waits for the connections, as long as they may go on; -ETIMEDOUT: some had to be cut. */
+static int drain(struct serving *v)
+{
+	int e = 0;
+	UG_WITH_TIMEOUT(v->s->limits.drain_time) {
+		e = ug_waitgroup_wait(&v->connections);
+	}
+	if (e < 0)
+		ug_group_cancel(&v->group, -ETIMEDOUT);
+	return e;
+}
+
+static int run(struct serving *v)
+{
+	static const struct ug_go_opts watch_opts = {.name = "http watch"};
+	int e, drained = 0;
+	ug_group_open(&v->group, NULL);
+	e = ug_group_go_opts(&v->group, watch, v, &watch_opts);
+	if (e == 0) {
+		e = accept_until_stopped(v);
+		ug_listener_close(ug_listener_ref(v->listener));
+		drained = drain(v);
+	}
+	wake_watch(v, true);
+	int failed = ug_group_close(&v->group);
+	if (load_seq(&v->s->stopping))
+		e = drained;
+	return e < 0 ? e : failed;
+}
+
+int ug_http_serve(ug_http_server *s, ug_listener l)
+{
+	struct serving *v = calloc(1, sizeof *v);
+	struct ug_after after;
+	int e = 0;
+	if (!v)
+		return -ENOMEM;
+	v->s = s;
+	v->listener = ug_listener_ref(l);
+	set_clock(s);
+	enlist(v);
+	ug_ctx_after(ug_ctx_current(), &after, shutdown_task, s);
+	UG_SHIELD {
+		e = run(v);
+	}
+	ug_after_stop(&after);
+	delist(v);
+	ug_listener_unref(v->listener);
+	free(v);
+	return e;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server_priv.h — the server, its connections, and what a request under way needs. Who may touch what:
+ *
+ *	server       set up before it serves; after that its locks and atomics guard what changes
+ *	connection   its task alone, but for `limit` (see conn.c) and the list that it is in (its shard's lock)
+ *	work         memory of a connection that has something to do; an idle one has none
+ */
+#ifndef UG_HTTP_SERVER_PRIV_H
+#define UG_HTTP_SERVER_PRIV_H
+
+#include "base/atomic.h"
+#include "http/chunk_priv.h"
+#include "http/date_priv.h"
+#include "http/parse_priv.h"
+#include <stdbool.h>
+#include <sys/uio.h>
+#include <undergo/http.h>
+
+#define SHARDS 16
+#define OUT_BYTES (16u << 10) /* answers gathered for one write */
+#define BODY_BYTES (8u << 10) /* of an answer whose length nobody said */
+#define SCRATCH_BYTES (4u << 10) /* request memory before malloc is asked */
+#define PARAMS_MAX 16
+#define WORKS_KEPT 8 /* spare ones, a shard */
+#define TRAILER_BYTES (4u << 10) /* of a chunked body, and what the input holds beside a head */
+
+struct node; /* of the tree of routes */
+struct route {
+	struct route *next; /* of the same path */
+	char *method; /* "" all */
+	ug_http_handler *handler;
+	void *arg;
+	char *names[PARAMS_MAX]; /* of what the path captures, in order */
+	unsigned nnames;
+};
+
+/* What the server was told, with the defaults filled in. Times and rates: UG_FOREVER and 0 for none. */
+struct limits {
+	uint32_t max_head, max_fields;
+	int64_t max_body, max_connections;
+	int64_t head_time, idle_time, rate_time, drain_time;
+	int64_t read_rate, write_rate;
+	int64_t tick; /* how often connections are looked at */
+};
+
+struct shard {
+	uint32_t lock;
+	uint32_t spare_count;
+	struct conn *conns;
+	struct work *spare;
+} __attribute__((aligned(64)));
+
+struct serving; /* a call of ug_http_serve */
+struct files;
+
+struct ug_http_server {
+	struct limits limits;
+	bool browser_urls;
+	void (*log)(void *arg, const struct ug_http_log *entry);
+	void *log_arg;
+	struct node *routes;
+	struct files *files; /* what is to be closed with it */
+
+	/* Read by connections all the time, written each tick. */
+	int64_t now __attribute__((aligned(64))); /* ug_now */
+	int64_t wall; /* seconds since 1970 */
+	uint32_t stopping;
+
+	uint32_t lock __attribute__((aligned(64))); /* guards `servings` */
+	struct serving *servings;
+	struct ug_http_stats stats; /* atomic, each for itself */
+	ug_sem slots;
+
+	struct shard shards[SHARDS];
+};
+
+/* What a connection has counted and not told the server yet. */
+struct tally {
+	uint32_t requests, refused, status[6];
+	uint64_t bytes;
+};
+
+struct conn {
+	struct conn *next, *prev; /* in its shard */
+	ug_http_server *s;
+	struct serving *serving;
+	struct shard *shard;
+	ug_conn net;
+	struct work *work; /* NULL: idle */
+	int64_t limit; /* atomic; see conn.c */
+	int64_t start; /* of the connection, by the server's clock */
+	int64_t read_slack, write_slack; /* how long the client may still be slow; see conn.c */
+	struct tally tally;
+	bool broken; /* nothing more can be written */
+	bool fresh; /* no request has come yet */
+	ug_ctx ctx;
+};
+
+enum body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED };
+
+struct body {
+	uint8_t kind; /* enum body_kind */
+	bool continue_due; /* the client waits for 100 */
+	bool ended, failed;
+	uint16_t status; /* of the failure */
+	const char *reason;
+	int64_t left; /* of BODY_LENGTH */
+	int64_t got, max;
+	struct ug__http_chunk chunk;
+};
+
+struct ug_http_request {
+	struct conn *c;
+	struct body body;
+	const struct route *route;
+	struct ug__http_part values[PARAMS_MAX]; /* undecoded, in the input */
+	size_t scratch_used;
+	struct block *blocks; /* from malloc */
+	int64_t time, started; /* wall clock and ug_now, for the log */
+};
+
+enum stage { OPEN, STREAM, DONE };
+
+struct ug_http_response {
+	struct conn *c;
+	uint8_t stage; /* OPEN: nothing is settled */
+	bool bodyless; /* HEAD, 204, 304 */
+	bool close; /* the connection ends with this answer */
+	bool keep_alive; /* and says that it does not (HTTP/1.0) */
+	bool chunked;
+	bool typed; /* a Content-Type was set */
+	uint16_t status;
+	int64_t length; /* -1: not said */
+	int64_t sent; /* of the body, buffered ones included */
+	size_t body_len; /* in work->body */
+	char *fields; /* whole lines */
+	size_t fields_len, fields_cap;
+};
+
+struct work {
+	struct work *next;
+	uint32_t in_start, in_end; /* of what is not used, in `in` */
+	uint32_t in_floor; /* what is before it stays where it is: the head of the request under way */
+	uint32_t in_size;
+	uint32_t out_len;
+	char *base; /* of the head's parts */
+	int64_t date_at;
+	char date[UG__HTTP_DATE_LEN + 1];
+	struct ug__http_head head;
+	ug_http_request q;
+	ug_http_response r;
+	char *in, *out, *body, *scratch;
+	struct ug__http_field fields[];
+};
+
+/* server.c */
+struct work *ug__http_work_get(struct conn *c);
+void ug__http_work_put(struct conn *c);
+void ug__http_tally(struct conn *c); /* tells the server what was counted */
+
+/* conn.c */
+int ug__http_conn_task(void *conn);
+/* Cuts connections whose limit is over, or, with idle_too, that wait for a request. By whoever holds the shard's lock. */
+void ug__http_cut(struct shard *shard, int64_t now, bool idle_too);
+/* Closes a connection whose task could not be started. */
+void ug__http_conn_end(struct conn *c);
+
+/* wire.c */
+/* How long the next waits may take (the server's clock; UG_FOREVER), and whether the connection may be closed at any moment
+ * meanwhile, because it is idle. false: it was cut; only the last words are to be said. */
+bool ug__http_limit(struct conn *c, int64_t until, bool idle);
+bool ug__http_is_cut(struct conn *c);
+/* Reads more of a body, under the least rate: a count, 0, a code. What waits to be written is written first. */
+ssize_t ug__http_recv(struct conn *c, void *buf, size_t n);
+/* Makes room behind work->in_end: how much there is, or UG_ETOOLONG. */
+ssize_t ug__http_room(struct work *w);
+/* Appends to the batch, writing it where it is full; writes it, and then n bytes. A failure marks the connection broken. */
+int ug__http_put(struct conn *c, const void *data, size_t n);
+int ug__http_write(struct conn *c, const void *data, size_t n);
+/* Writes the batch, then n bytes of src (fewer where it ends): 0 or a code, and *count. */
+int ug__http_send_from(struct conn *c, ug_reader src, int64_t n, int64_t *count);
+
+/* body.c */
+void ug__http_body_init(struct work *w, struct conn *c);
+/* Reads what the handler left over, as far as that is worth it: whether another request can follow. */
+bool ug__http_body_skip(struct work *w);
+/* Whether, as things stand, skipping will do. */
+bool ug__http_body_skippable(const struct work *w);
+
+/* request.c */
+void ug__http_request_init(struct work *w, struct conn *c);
+void ug__http_request_done(struct work *w);
+/* A piece of the input as a text: puts a NUL behind it, over what is a separator there. */
+const char *ug__http_text_of(struct work *w, struct ug__http_part p);
+
+/* response.c */
+void ug__http_response_init(struct work *w, struct conn *c);
+/* Sends what is missing. */
+int ug__http_response_finish(ug_http_response *r);
+/* The answer in place of a handler's, or of what it wrote so far, with a reason for people; breaks the connection if it is too late. */
+void ug__http_response_fail(ug_http_response *r, int status, const char *reason);
+static inline struct work *ug__http_work_of(const ug_http_response *r)
+{
+	return r->c->work;
+}
+
+/* route.c */
+/* 0 and w->q.route; else the answer's status: 404, 405, or 204 for an OPTIONS that no route wants; *allow: the field to send, or NULL. */
+int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow);
+void ug__http_routes_free(struct node *n);
+
+/* static.c */
+void ug__http_files_free(struct files *f);
+
+/* listing.c */
+struct listing {
+	ug_file *root, *dir;
+	const char *name; /* of dir, below root; "." for root */
+	bool show_hidden;
+};
+int ug__http_listing(ug_http_request *q, ug_http_response *r, const struct listing *l);
+
+#endif
