@@ -3,6 +3,7 @@
 #ifndef UG_HTTP_DATE_PRIV_H
 #define UG_HTTP_DATE_PRIV_H
 
+#include "http/http.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,9 +14,5 @@ void ug__http_date_format(char out[UG__HTTP_DATE_LEN + 1], int64_t seconds);
 
 /* Parses that form, and the two obsolete ones; now decides the century of a two-digit year. 0 or -EINVAL. */
 int ug__http_date_parse(const char *s, size_t n, int64_t now, int64_t *out);
-
-/* Days since 1970-01-01 of a date, and back (proleptic Gregorian calendar; month 1 to 12). */
-int64_t ug__http_days(int64_t year, unsigned month, unsigned day);
-void ug__http_civil(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
 #endif
