@@ -283,6 +283,7 @@ h1 { font-size: 1.9rem; line-height: 1.2; margin: .6rem 0 1rem }
 h2 { margin: 2.6rem 0 .6rem; font-size: 1.35rem; border-bottom: 1px solid var(--line); padding-bottom: .25rem }
 h3 { margin: 1.8rem 0 .4rem; font-size: 1.08rem }
 code, pre { font: .86em/1.5 ui-monospace, "DejaVu Sans Mono", monospace; tab-size: 4 } code { overflow-wrap: anywhere }
+code.short { white-space: nowrap }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .85rem; overflow-x: auto }
 .entry { margin: 1.5rem 0; scroll-margin-top: 1rem } .entry pre { margin: 0 0 .5rem } .entry p { margin: .35rem 0 }
 pre.is { white-space: pre-wrap } .entry:target pre.is { border-color: var(--link) }
@@ -295,6 +296,11 @@ td, th { border-bottom: 1px solid var(--line); padding: .35rem .9rem .35rem 0; t
 
 def escape(text):
     return html.escape(text, quote=False)
+
+
+def code_span(text, inner):
+    """A piece of code in a line of prose; a short one is not broken at its minus sign."""
+    return f'<code class="short">{inner}</code>' if len(text) < 32 else f"<code>{inner}</code>"
 
 
 class Pages:
@@ -342,9 +348,9 @@ class Pages:
         parts = re.split(r"(`[^`]+`)", text)
         for i, part in enumerate(parts):
             if i % 2:
-                parts[i] = "<code>" + self.link(escape(part[1:-1]), skip) + "</code>"
+                parts[i] = code_span(part, self.link(escape(part[1:-1]), skip))
             else:
-                parts[i] = re.sub(r"(?<!\w)-E[A-Z0-9]+\b", r"<code>\g<0></code>", self.link(escape(part), skip))
+                parts[i] = re.sub(r"(?<!\w)-E[A-Z0-9]+\b", r'<code class="short">\g<0></code>', self.link(escape(part), skip))
         return "".join(parts)
 
     def header(self, h):
@@ -419,7 +425,7 @@ class Pages:
         parts = re.split(r"(`[^`]+`)", text)
         for i, part in enumerate(parts):
             if i % 2:
-                parts[i] = "<code>" + self.link(escape(part[1:-1])) + "</code>"
+                parts[i] = code_span(part, self.link(escape(part[1:-1])))
             else:
                 part = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(part))
                 parts[i] = re.sub(r"(?<!\w)\*([^*\s][^*]*)\*", r"<i>\1</i>", part)
