@@ -164,11 +164,10 @@ PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": ngi
 
 
 def build(folder, only, wanted):
-    """The systems that can be had, undergo first; `only` are names or None for all. Says which of the wanted rows
-    each lacks."""
+    """The systems that can be had, undergo first; `only` are names. Says which of the wanted rows each lacks."""
     made = []
     for name, make in PEERS.items():
-        if only and name not in only:
+        if name not in only:
             continue
         say("building", name)
         try:
