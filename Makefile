@@ -35,7 +35,7 @@ install: build ## into PREFIX (DESTDIR is respected)
 	meson install -C build --no-rebuild --quiet && { [ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true; }
 
 docs: ## man pages and HTML from the public headers, into build/docs
-	scripts/setup docs && scripts/docs include/undergo build/docs
+	scripts/setup docs && scripts/docs.py include/undergo build/docs
 
 format: ## every C file as .clang-format wants it
 	scripts/setup format && find src include cmd examples tests bench -name '*.[ch]' -exec clang-format -i {} +

@@ -91,9 +91,14 @@ struct ug__timer {
 
 /* Initialises any of the library's structs: ug_mutex m = UG_ZERO; */
 #ifdef __cplusplus
-#define UG_ZERO {}
+#define UG_ZERO                                                                                                        \
+	{                                                                                                              \
+	}
 #else
-#define UG_ZERO {0}
+#define UG_ZERO                                                                                                        \
+	{                                                                                                              \
+		0                                                                                                      \
+	}
 #endif
 
 /* A name of the line's own. */

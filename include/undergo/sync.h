@@ -32,7 +32,8 @@ typedef struct ug_chan ug_chan;
 	}
 
 struct ug_chan_opts {
-	void (*drop)(void *value); /* disposes of a value that was sent and never received; runs where the last reference goes */
+	void (*drop)(
+		void *value); /* disposes of a value that was sent and never received; runs where the last reference goes */
 	const char *name; /* for dumps; borrowed */
 	uintptr_t reserved[4];
 };
@@ -97,7 +98,11 @@ struct ug_case {
 		op, 0, (void *)(object), (void *)(uintptr_t)(const void *)(value), (time), UG_ZERO                     \
 	}
 #define UG_SEND(ch, ptr) UG__CASE(UG__CASE_SEND, (ch).core, 1 ? (ptr) : (ch).type, 0)
-#define UG_RECV(ch, ptr) UG__CASE(UG__CASE_RECV, (ch).core, UG__OUT(ch, ptr), 0)
+/* Not through UG__CASE, which would cast a const away. */
+#define UG_RECV(ch, ptr)                                                                                               \
+	{                                                                                                              \
+		UG__CASE_RECV, 0, (void *)(ch).core, UG__OUT(ch, ptr), 0, UG_ZERO                                      \
+	}
 #define UG_AFTER(d) UG__CASE(UG__CASE_AFTER, NULL, NULL, (d)) /* fires d nanoseconds after the call */
 #define UG_AT(t) UG__CASE(UG__CASE_AT, NULL, NULL, (t)) /* fires when the monotonic clock shows t */
 #define UG_DEFAULT UG__CASE(UG__CASE_DEFAULT, NULL, NULL, 0) /* fires where no other can at once */
@@ -156,10 +161,10 @@ static inline ug_group *ug__group_enter(ug_group *g, const struct ug_group_opts 
 	return g;
 }
 void ug__group_leave(struct ug__group_scope *s); /* the block was left: cancel if that was early (more_), then close */
-#define UG_GROUP_OPTS(g, opts)                                                                                         \
-	UG__GROUP_SCOPE(UG__UNIQUE(ug_group_), g, opts)
+#define UG_GROUP_OPTS(g, opts) UG__GROUP_SCOPE(UG__UNIQUE(ug_group_), g, opts)
 #define UG__GROUP_SCOPE(s, g, opts)                                                                                    \
-	for (UG_CLEAN(ug__group_leave) struct ug__group_scope s = {ug__group_enter((g), (opts)), 1}; s.more_; s.more_ = 0)
+	for (UG_CLEAN(ug__group_leave) struct ug__group_scope s = {ug__group_enter((g), (opts)), 1}; s.more_;          \
+		s.more_ = 0)
 #define UG_GROUP(g) UG_GROUP_OPTS(g, NULL)
 
 /* Locks ------------------------------------------------------------------------------------------------------------

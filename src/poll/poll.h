@@ -26,6 +26,8 @@ int ug__timers_add(struct ug__timers *h, struct ug__timer *t);
 int ug__timers_remove(struct ug__timer *t);
 /* Fires all that are due at `now`; answers how many. */
 size_t ug__timers_run(struct ug__timers *h, int64_t now);
+/* Takes out all that `which` says, unfired. */
+void ug__timers_drop(struct ug__timers *h, int (*which)(const struct ug__timer *t));
 void ug__timers_end(struct ug__timers *h);
 
 /* Pollers ----------------------------------------------------------------------------------------------------------

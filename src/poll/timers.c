@@ -136,6 +136,20 @@ size_t ug__timers_run(struct ug__timers *h, int64_t now)
 	return n;
 }
 
+void ug__timers_drop(struct ug__timers *h, int (*which)(const struct ug__timer *t))
+{
+	ug__lock(&h->lock);
+	for (size_t i = 0; i < h->count;) {
+		if (which(h->heap[i])) {
+			take(h, i, NULL);
+			i = 0; /* the last one has moved to some place before or behind */
+		} else {
+			i++;
+		}
+	}
+	ug__unlock(&h->lock);
+}
+
 void ug__timers_end(struct ug__timers *h)
 {
 	free(h->heap);

@@ -155,7 +155,8 @@ int ug__ctx_end(ug_ctx *c, int err, int cause)
 
 int ug_ctx_cancel(ug_ctx *c, int cause)
 {
-	if (endless(c))
+	int first;
+	if (endless(c) || look(c, &first))
 		return 0;
 	return ug__ctx_end(c, -ECANCELED, cause < 0 ? cause : -ECANCELED);
 }

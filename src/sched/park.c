@@ -133,12 +133,22 @@ __attribute__((noinline)) void ug__run_on(struct worker *w, struct ug__task *t)
 
 /* Waiting ---------------------------------------------------------------------------------------------------------- */
 
-static int park_offline(struct ug__task *t)
+/* Where no runtime runs, a thread fires the timers itself that the monitor would: its own are among them. Should the runtime end
+ * meanwhile, ug__threads_nudge makes it look again. */
+static void park_offline(struct ug__task *t)
 {
-	while (load_acquire(&t->ready_word) == 0)
-		ug__futex_wait(&t->ready_word, 0, UG_FOREVER);
-	store_relaxed(&t->ready_word, 0u);
-	return 0;
+	while (load_acquire(&t->ready_word) != OFFLINE_READY) {
+		bool alone = !load_acquire(&S->running);
+		if (alone)
+			ug__timers_run(&S->monitor_timers, ug_now());
+		uint32_t asleep = OFFLINE_NONE;
+		if (cas_acq_rel(&t->ready_word, &asleep, OFFLINE_ASLEEP) || asleep == OFFLINE_ASLEEP)
+			ug__futex_wait(&t->ready_word, OFFLINE_ASLEEP,
+				alone ? load_relaxed(&S->monitor_timers.next) : UG_FOREVER);
+		asleep = OFFLINE_ASLEEP;
+		cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE);
+	}
+	store_relaxed(&t->ready_word, OFFLINE_NONE);
 }
 
 static int ended_code(const struct ug__task *t)
@@ -227,8 +237,8 @@ void ug__ready_runnable(runnable r)
 void ug__ready(struct ug__task *t)
 {
 	if (unlikely(t->flags & TASK_OFFLINE)) {
-		store_release(&t->ready_word, 1u);
-		ug__futex_wake(&t->ready_word, 1);
+		if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP)
+			ug__futex_wake(&t->ready_word, 1);
 		return;
 	}
 	ug__ready_runnable((runnable)t);
@@ -246,7 +256,7 @@ void ug_yield(void)
 	if (p)
 		ug__queue_push(p, (runnable)t);
 	else
-		ug__global_push((runnable)t);
+		ug__inject((runnable)t);
 	ug__leave_stack(w, t);
 	ug__leave(ug__worker());
 }

@@ -120,11 +120,16 @@ static void threads_end(void)
 	}
 }
 
+static int on_task_stack(const struct ug__timer *t)
+{
+	return ug__stack_at(t) != NULL;
+}
+
 static void memory_end(void)
 {
 	for (uint32_t i = 0; i < S->procs_count; i++)
 		ug__timers_end(&S->procs[i].timers);
-	ug__timers_end(&S->monitor_timers);
+	ug__timers_drop(&S->monitor_timers, on_task_stack);
 	ug__blocking_reset();
 	S->poller->end();
 	ug__clock_virtual(NULL);
@@ -226,6 +231,7 @@ static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wa
 		threads_end();
 		store_seq(&S->running, 0u);
 		memory_end();
+		ug__threads_nudge();
 	}
 	store_seq(&busy, 0u);
 	return e < 0 ? e : first.result;

@@ -65,6 +65,9 @@ enum task_flags {
 	TASK_FIRST = 8, /* the program's first: its end is the program's */
 };
 
+/* States of an offline task's ready_word: its futex. */
+enum { OFFLINE_NONE, OFFLINE_READY, OFFLINE_ASLEEP };
+
 struct ug__task {
 	struct ug__stack stack; /* next links it into one run queue, or the list of dead or free ones */
 	struct ug__switch regs; /* where it stands while it does not run */
@@ -177,6 +180,8 @@ extern ug_ctx ug__root_ctx;
 struct worker *ug__worker(void);
 /* Puts the current thread's record, or NULL, where ug__self looks. */
 struct ug__task *ug__thread_self(void);
+/* Makes plain threads that sleep look whether the runtime still runs. */
+void ug__threads_nudge(void);
 int ug__worker_start(struct proc *p);
 void ug__workers_end(void);
 /* Gives a processor to a spare worker; false: there is none. */

@@ -149,6 +149,8 @@ static void stack_put(struct proc *p, struct ug__stack *s)
 
 /* Birth ------------------------------------------------------------------------------------------------------------ */
 
+static void task_main(void *pass);
+
 /* Fills the head of a stack from a record, which goes back to its pool. */
 static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 {
@@ -187,7 +189,7 @@ struct ug__task *ug__bind(struct proc *p, runnable r)
 	struct ug__task *t = (struct ug__task *)(void *)s;
 	task_init(p, t, record);
 	store_relaxed(&t->on_cpu, 0u);
-	ug__switch_init(&t->regs, ug__stack_start(s));
+	ug__switch_init(&t->regs, ug__stack_start(s), task_main);
 	ug__announce_new(&t->announce, ug__stack_base(s), (size_t)(ug__stack_start(s) - ug__stack_base(s)));
 	return t;
 }
@@ -226,7 +228,7 @@ static struct record *take_over(struct proc *p, struct ug__task *t, runnable r)
 #endif
 }
 
-void ug__stack_main(void *pass)
+static void task_main(void *pass)
 {
 	struct worker *w = ug__worker();
 	struct ug__task *t = w->cur;

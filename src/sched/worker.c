@@ -62,7 +62,7 @@ void ug__thread_gone(void)
 static pthread_once_t record_once = PTHREAD_ONCE_INIT;
 static pthread_key_t record_key;
 static uint32_t record_lock;
-static struct ug__task *free_records;
+static struct ug__task *free_records, *all_records; /* linked through stack.next, and arg */
 
 static void record_free(void *record)
 {
@@ -87,12 +87,28 @@ static struct ug__task *record_new(void)
 	if (t)
 		free_records = (struct ug__task *)(void *)t->stack.next;
 	ug__unlock(&record_lock);
-	if (!t)
+	bool fresh = !t;
+	if (fresh)
 		t = aligned_alloc(64, (sizeof *t + 63) / 64 * 64);
 	ug__check(t);
-	*t = (struct ug__task){.flags = TASK_THREAD, .ctx = &ug__root_ctx};
+	ug__lock(&record_lock);
+	*t = (struct ug__task){.flags = TASK_THREAD, .ctx = &ug__root_ctx, .arg = fresh ? all_records : t->arg};
+	if (fresh)
+		all_records = t;
+	ug__unlock(&record_lock);
 	pthread_setspecific(record_key, t);
 	return t;
+}
+
+void ug__threads_nudge(void)
+{
+	ug__lock(&record_lock);
+	for (struct ug__task *t = all_records; t; t = t->arg) {
+		uint32_t asleep = OFFLINE_ASLEEP;
+		if (cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE))
+			ug__futex_wake(&t->ready_word, 1);
+	}
+	ug__unlock(&record_lock);
 }
 
 UG__NOINLINE struct ug__task *ug__thread_self(void)
@@ -294,26 +310,24 @@ int ug_pin(void)
 	if (!w || !w->cur || w->cur->pins++)
 		return 0;
 	struct ug__task *t = w->cur;
-	struct worker *spare = ug__spare_take();
-	if (!spare && ug__worker_start(NULL) == 0)
-		for (int i = 0; !(spare = ug__spare_take()) && i < 1000; i++)
-			ug_yield();
-	if (!spare) {
-		t->pins = 0;
-		return -EAGAIN;
-	}
-	w = ug__worker();
 	struct proc *p = ug__enter(w);
-	w->proc = NULL;
-	t->flags |= TASK_PINNED;
-	if (p) {
-		add_seq(&S->offline_count, 1u);
+	struct worker *spare = p ? ug__spare_take() : NULL;
+	int e = 0;
+	if (spare)
 		ug__spare_give(spare, p);
+	else if (p)
+		e = ug__worker_start(p);
+	if (e == 0) {
+		if (p)
+			add_seq(&S->offline_count, 1u);
+		w->proc = NULL;
+		t->flags |= TASK_PINNED;
 	} else {
-		ug__spare_back(spare);
+		store_relaxed(&p->worker, w);
+		t->pins = 0;
 	}
 	ug__leave(w);
-	return 0;
+	return e < 0 ? -EAGAIN : 0;
 }
 
 void ug_unpin(void)

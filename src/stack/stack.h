@@ -61,9 +61,7 @@ struct ug__switch {
 	void *sp, *bp, *ip;
 };
 
-/* Makes *s start `ug__stack_main(pass)` on the stack whose frames start at `start`. */
-void ug__switch_init(struct ug__switch *s, void *start);
-/* Defined by sched: the first C function on a new stack. Does not return. */
-__attribute__((noreturn)) void ug__stack_main(void *pass);
+/* Makes *s start `main(pass)` on the stack whose frames start at `start`; main does not return. */
+void ug__switch_init(struct ug__switch *s, void *start, void (*main)(void *pass));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The first frame of every stack on x86-64: %rdx is what was passed. No caller, so unwinders stop here. */
+/* The first frame of every stack on x86-64: %rdx is what was passed, %rbp the function. No caller, so unwinders stop here. */
 	.text
 	.globl	ug__switch_entry
 	.hidden	ug__switch_entry
@@ -9,9 +9,10 @@ ug__switch_entry:
 	.cfi_startproc
 	.cfi_undefined rip
 	endbr64
+	movq	%rbp, %rax
 	xorl	%ebp, %ebp
 	movq	%rdx, %rdi
-	call	ug__stack_main
+	call	*%rax
 	ud2
 	.cfi_endproc
 	.size	ug__switch_entry, . - ug__switch_entry
