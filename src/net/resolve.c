@@ -210,7 +210,8 @@ int ug_resolve(const char *network, const char *host, const char *port, ug_addr 
 	ug_addr *all;
 	size_t count;
 	UG_TRY(resolve(network, host, port, &all, &count));
-	memcpy(out, all, (count < max ? count : max) * sizeof *out);
+	for (size_t i = 0; i < count && i < max; i++)
+		out[i] = all[i];
 	free(all);
 	return count > INT32_MAX ? INT32_MAX : (int)count;
 }

@@ -101,7 +101,7 @@ TEST(small_buffers)
 	return 0;
 }
 
-TEST(deadlines)
+TEST_ANYWHERE(deadlines)
 {
 	ug_conn a, b;
 	char buf[8];

@@ -11,8 +11,8 @@ static char folder[] = "/tmp/undergo-file-XXXXXX";
 
 static const char *in_folder(const char *name)
 {
-	static __thread char path[2][256];
-	static __thread int turn;
+	static char path[2][256];
+	static int turn;
 	turn = !turn;
 	snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
 	return path[turn];

@@ -10,8 +10,8 @@ static char folder[128];
 
 static const char *at(const char *name)
 {
-	static __thread char path[2][512];
-	static __thread int turn;
+	static char path[2][512];
+	static int turn;
 	turn = !turn;
 	snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
 	return path[turn];
