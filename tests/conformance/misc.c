@@ -276,7 +276,7 @@ static void sleepers_wake_in_the_order_of_their_times(void)
 static int spin_until_told(void *p)
 {
 	struct shared *s = p;
-	atomic_store(&s->ran, 1);
+	atomic_fetch_add(&s->ran, 1);
 	while (!atomic_load(&s->go_on))
 		ug_yield();
 	return 0;
@@ -574,7 +574,7 @@ static int leave_tasks_behind(void *p)
 	struct shared *s = p;
 	for (int i = 0; i < 20; i++)
 		CHECK_EQ(ug_go(i % 2 ? wait_for_ever : spin_until_told, s), 0);
-	UNTIL(atomic_load(&s->ran) >= 10);
+	UNTIL(atomic_load(&s->ran) == 20);
 	return 5;
 }
 
