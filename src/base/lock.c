@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/lock.h"
 
-#include "base/sys.h"
 #include "config.h"
 #include UG_CPU_H
+#include <sched.h>
+#include <time.h>
 
-/* About 1 us: critical sections are shorter, so spinning on past that means that the holder lost its core. */
+/* About 1 us: critical sections are shorter, so who spins on past that waits for one that lost its core. */
 #define SPINS 40
+#define YIELDS 10
 
 UG__NOINLINE void ug__lock_slow(uint32_t *word)
 {
-	for (int i = 0; i < SPINS; i++) {
-		if (load_relaxed(word) == 0 && ug__try_lock(word))
-			return;
-		ug__relax();
+	for (int i = 0; !(load_relaxed(word) == 0 && ug__try_lock(word)); i++) {
+		if (i < SPINS) {
+			ug__relax();
+		} else if (i < SPINS + YIELDS) {
+			sched_yield();
+		} else {
+			struct timespec step = {.tv_nsec = 50000};
+			nanosleep(&step, NULL);
+		}
 	}
-	/* From here on the word says 2 while held, so that the holder wakes one; that one takes it as 2 again, which costs a wake
-	 * too many at most and never one too few. */
-	while (swap_acq_rel(word, 2u) != 0)
-		ug__futex_wait(word, 2, INT64_MAX);
-}
-
-UG__NOINLINE void ug__unlock_slow(uint32_t *word)
-{
-	ug__futex_wake(word, 1);
 }

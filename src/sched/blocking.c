@@ -62,7 +62,7 @@ static void *pool_main(void *unused)
 	(void)unused;
 	ug__lock(&pool.lock);
 	for (;;) {
-		struct job *j = pool.head;
+		struct job *j = pool.stop ? NULL : pool.head;
 		if (j) {
 			unqueue(j);
 			j->state = TAKEN;

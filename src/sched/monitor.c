@@ -85,7 +85,8 @@ static bool take(struct proc *p)
 		ug__syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
 	bool outside = load_seq(&w->in) == 0;
 	uint32_t to = S->taken_none | (outside ? TAKEN_YES : TAKEN_NO);
-	return cas_seq(&w->taken, &asked, to) && outside;
+	/* A worker that pins its task gives its processor away by itself: it may have done so since p->worker was read. */
+	return cas_seq(&w->taken, &asked, to) && outside && load_relaxed(&p->worker) == w;
 }
 
 static bool anything_waits(const struct proc *p)
@@ -146,7 +147,7 @@ static uint32_t all_threads(void)
 
 static bool deadlocked(void)
 {
-	if (!S->report_deadlock || load_seq(&S->idle_count) != S->procs_count || load_seq(&S->searching) ||
+	if (!load_seq(&S->report_deadlock) || load_seq(&S->idle_count) != S->procs_count || load_seq(&S->searching) ||
 		load_seq(&S->offline_count) || load_seq(&S->outside) || load_seq(&S->stopping) || ug__work_anywhere())
 		return false;
 	if (load_seq(&S->monitor_timers.next) != UG_FOREVER)

@@ -195,16 +195,6 @@ int ug__wait_disarm(struct ug__task *t)
 	return 0;
 }
 
-void ug__wake_note(struct ug__task *t, void *note)
-{
-	t->note = note;
-}
-
-void *ug__woken_by(struct ug__task *t)
-{
-	return t->note;
-}
-
 /* Ready ------------------------------------------------------------------------------------------------------------ */
 
 void ug__inject(runnable r)

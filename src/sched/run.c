@@ -13,6 +13,7 @@
 #include "stack/switch.h"
 
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,7 @@ static int stack_log(size_t bytes)
 static void procs_init(void)
 {
 	for (uint32_t i = 0; i < S->procs_count; i++)
-		S->procs[i] = (struct proc){.index = i, .timers = {.next = UG_FOREVER}};
+		S->procs[i] = (struct proc){.index = i, .next_id = S->next_id, .timers = {.next = UG_FOREVER}};
 }
 
 /* Wakes everyone who sleeps until all threads have gone. */
@@ -127,8 +128,11 @@ static int on_task_stack(const struct ug__timer *t)
 
 static void memory_end(void)
 {
-	for (uint32_t i = 0; i < S->procs_count; i++)
+	for (uint32_t i = 0; i < S->procs_count; i++) {
 		ug__timers_end(&S->procs[i].timers);
+		if (S->procs[i].next_id > S->next_id)
+			S->next_id = S->procs[i].next_id;
+	}
 	ug__timers_drop(&S->monitor_timers, on_task_stack);
 	ug__blocking_reset();
 	S->poller->end();
@@ -190,8 +194,10 @@ static int start(const struct ug_opts *o)
 	return e;
 }
 
+/* A semaphore, not a futex of our own: signals are handled in the thread that waits here, and the race detector delivers them only
+ * in calls that it knows. */
 struct first {
-	uint32_t done;
+	sem_t done;
 	int result;
 };
 
@@ -200,8 +206,7 @@ static void first_ended(void *owner, int result)
 	struct first *f = owner;
 	f->result = result;
 	store_seq(&S->report_deadlock, 0u); /* from here on it is right that nothing runs */
-	store_release(&f->done, 1u);
-	ug__futex_wake(&f->done, 1);
+	sem_post(&f->done);
 }
 
 static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wait_for_end)
@@ -219,12 +224,12 @@ static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wa
 		return -EBUSY;
 	/* Static: where the end is not waited for, a task may still be about to touch it. */
 	static struct first first;
-	first = (struct first){.done = 0};
+	sem_init(&first.done, 0, 0);
 	int e = start(o);
 	if (e == 0)
 		e = ug__spawn_first(fn, arg, first_ended, &first);
-	while (e == 0 && load_acquire(&first.done) == 0)
-		ug__futex_wait(&first.done, 0, UG_FOREVER);
+	while (e == 0 && sem_wait(&first.done) != 0)
+		; /* a signal's handler has run */
 	if (!wait_for_end)
 		return e < 0 ? e : first.result;
 	if (S->procs) {

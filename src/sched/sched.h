@@ -72,10 +72,6 @@ int ug__wait_disarm(struct ug__task *t);
 int ug__park(struct ug__task *t);
 int ug__wake_win(struct ug__task *t);
 void ug__ready(struct ug__task *t);
-/* For waits with several sources: the winner may leave a pointer (between win and ready); park's caller reads it. NULL since arm. */
-void ug__wake_note(struct ug__task *t, void *note);
-void *ug__woken_by(struct ug__task *t);
-
 /* Queues of waiters, guarded by their owner's lock. The head alone may be looked at without it, as a hint. */
 static inline int ug__waitq_idle(const struct ug__waitq *q)
 {

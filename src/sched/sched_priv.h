@@ -79,7 +79,6 @@ struct ug__task {
 	uint32_t wait_kind; /* for dumps */
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
-	void *note; /* by the winner, between win and ready */
 	ug_ctx *ctx; /* the current context; by itself */
 	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
 	struct ug__task *ctx_next, *ctx_prev; /* under that context's lock */
@@ -142,6 +141,7 @@ struct sched {
 	uint32_t stopping;
 	uint32_t running; /* a runtime runs */
 	uint32_t epoch; /* counts runtimes: a descriptor registered in an older one is not registered */
+	uint64_t next_id; /* where the next runtime's processors begin to number tasks */
 	uint32_t report_deadlock;
 	uint32_t virtual_clock;
 	int64_t virtual_now;

@@ -279,7 +279,8 @@ static int spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ct
 	if (unlikely(!load_relaxed(&S->running)))
 		return ug__root_ctx.err_ ? ug__root_ctx.err_ : -ESRCH;
 	struct worker *w = ug__worker();
-	struct proc *p = w ? ug__enter(w) : NULL;
+	bool nested = w && load_relaxed(&w->in); /* in a timer's fire */
+	struct proc *p = !w ? NULL : nested ? w->proc : ug__enter(w);
 	struct record *r = record_get(p);
 	if (r) {
 		r->arg = arg;
@@ -299,7 +300,7 @@ static int spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ct
 			ug__global_push((runnable)r | 1);
 		ug__idle_wake();
 	}
-	if (w)
+	if (w && !nested)
 		ug__leave(w);
 	return r ? 0 : -ENOMEM;
 }

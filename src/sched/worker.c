@@ -252,7 +252,7 @@ static void *worker_main(void *arg)
 	this_worker = w;
 	ug__announce_thread(&w->announce);
 	ug__overflow_thread(w, true);
-	store_relaxed(&w->in, 1u);
+	ug__enter(w); /* its processor may have been taken before the thread came to run */
 	struct ug__task *t;
 	while ((t = find(w)))
 		ug__run_on(w, t);
@@ -278,18 +278,15 @@ int ug__worker_start(struct proc *p)
 	else
 		add_seq(&S->offline_count, 1u);
 	int e = ug__thread_start(worker_main, w);
-	if (e) {
-		if (!p)
-			add_seq(&S->offline_count, -1u);
-		free(w);
-		return e;
-	}
+	if (e && !p)
+		add_seq(&S->offline_count, -1u);
+	/* One whose thread could not be had is kept too: the monitor may have read it as p's worker. */
 	ug__lock(&S->spare_lock);
 	w->next = S->workers;
 	S->workers = w;
-	store_relaxed(&S->worker_count, S->worker_count + 1);
+	store_relaxed(&S->worker_count, S->worker_count + (e == 0));
 	ug__unlock(&S->spare_lock);
-	return 0;
+	return e;
 }
 
 void ug__workers_end(void)
