@@ -219,8 +219,8 @@ int ug_buf_append(ug_buf *b, const void *data, size_t n);
 /* Drops n bytes (at most all) at the front; all but the first n. */
 void ug_buf_consume(ug_buf *b, size_t n);
 void ug_buf_truncate(ug_buf *b, size_t n);
-/* Hands its memory over: the bytes, NUL-terminated, to be freed with free(), *n their count; NULL where it never held
- * any or memory for the NUL lacks. *b is empty then. */
+/* Hands its memory over: the bytes, NUL-terminated, to be freed with free(), *n their count; NULL where it never held any.
+ * *b is empty then. */
 void *ug_buf_take(ug_buf *b, size_t *n);
 /* As a reader, which consumes; as a writer, which appends. */
 ug_reader ug_buf_reader(ug_buf *b);
@@ -256,7 +256,7 @@ typedef struct ug_bufr {
 	ug_reader src_;
 	unsigned char *buf_;
 	size_t size_, start_, end_;
-	int32_t own_, can_unread_;
+	int32_t own_, last_;
 } ug_bufr;
 
 /* Over the caller's `size` bytes at buf; where buf is NULL, over own memory of that size (0: 4096). -ENOMEM, -EINVAL. */
@@ -381,7 +381,7 @@ int ug_fprint_pointer(ug_writer w, const void *value);
 /* Prints x, of any basic type, to standard output, to w. C only. */
 #ifndef __cplusplus
 #define ug_print(x) ug_fprint(ug_stdout(), (x))
-#define ug_fprint(w, x)                                                                                      \
+#define ug_fprint(w, x)                                                                                                \
 	_Generic((x),                                                                                        \
 		_Bool: ug_fprint_bool,                                                                       \
 		char: ug_fprint_char,                                                                        \

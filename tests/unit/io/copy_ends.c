@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Copies that do not come to the end of their source: contexts, full targets, sides that are closed, peers that are gone. */
+#include "copy_test.h"
+
+/* A copy that waits ends with its context, and says how much went. */
+TASK_TEST(deadlines)
+{
+	char *data = pattern(100, 8);
+	for (enum kind from = PIPE_KIND; from <= TCP_KIND; from++) {
+		for (enum kind to = 0; to < KINDS; to++) {
+			struct side out;
+			int ends[2];
+			int64_t went = -1;
+			make_pair(from, ends);
+			ug_fd *f = adopt(ends[0]);
+			CHECK_IS(write(ends[1], data, 100), 100);
+			open_target(&out, to);
+			UG_WITH_TIMEOUT(5 * UG_MS) {
+				CHECK_IS(ug_copy(side_writer(&out), ug_fd_reader(f), &went), -ETIMEDOUT);
+				CHECK(went == 100 || went == 0); /* 0: the machine was slow */
+			}
+			UG_WITH_TIMEOUT(0) {
+				int64_t none = -1;
+				CHECK_IS(ug_copy(side_writer(&out), ug_fd_reader(f), &none), -ETIMEDOUT);
+				CHECK_IS(none, 0);
+			}
+			ug_fd_close(f);
+			close(ends[1]);
+			close_target(&out, data, (size_t)went);
+		}
+	}
+	free(data);
+	return 0;
+}
+
+/* Into a pipe or socket that nobody empties. */
+TASK_TEST(full_targets)
+{
+	size_t n = 8 << 20;
+	char *data = pattern(n, 8);
+	for (enum kind from = 0; from < KINDS; from++) {
+		for (enum kind to = PIPE_KIND; to <= TCP_KIND; to++) {
+			struct side in;
+			int ends[2];
+			int64_t went = -1;
+			open_source(&in, from, data, n);
+			make_pair(to, ends);
+			ug_fd *f = adopt(ends[1]), *other = adopt(ends[0]);
+			UG_WITH_TIMEOUT(50 * UG_MS) {
+				CHECK_IS(ug_copy(ug_fd_writer(f), side_reader(&in), &went), -ETIMEDOUT);
+			}
+			ug_fd_close(f);
+			ug_buf got = UG_ZERO;
+			CHECK_IS(ug_read_all(ug_fd_reader(other), 0, &got), 0);
+			/* By hand a write that fails may have gone in part; by the kernel the count is exact. */
+			if (from == MEMORY_KIND)
+				CHECK(ug_buf_len(&got) >= (size_t)went);
+			else
+				CHECK_IS(ug_buf_len(&got), went);
+			CHECK(memcmp(ug_buf_bytes(&got), data, ug_buf_len(&got)) == 0);
+			ug_buf_done(&got);
+			ug_fd_close(other);
+			end_helper(&in);
+		}
+	}
+	free(data);
+	return 0;
+}
+
+struct doomed {
+	ug_writer w;
+	ug_reader r;
+	int result;
+};
+
+static int copy_doomed(void *arg)
+{
+	struct doomed *d = arg;
+	d->result = ug_copy(d->w, d->r, NULL);
+	return 0;
+}
+
+/* Closing a side ends the copy. */
+TASK_TEST(closed_sides)
+{
+	for (int which = 0; which < 2; which++) {
+		int a[2], b[2], result;
+		char page[4096] = "";
+		make_pair(UNIX_KIND, a);
+		make_pair(UNIX_KIND, b);
+		ug_fd *from = adopt(a[0]), *to = adopt(b[1]), *feeder = adopt(a[1]);
+		struct doomed d = {ug_fd_writer(to), ug_fd_reader(from), 0};
+		ug_task *t;
+		ug_fd_ref(from);
+		ug_fd_ref(to);
+		CHECK_IS(ug_go_task(copy_doomed, &d, NULL, &t), 0);
+		/* It waits for its source, which is empty, or for its target, which is full. */
+		if (which == 0) {
+			ug_yield();
+			ug_fd_close(from);
+		} else {
+			UG_WITH_TIMEOUT(20 * UG_MS) {
+				while (ug_fd_write(feeder, page, sizeof page) > 0)
+					;
+			}
+			ug_fd_close(to);
+		}
+		CHECK_IS(ug_task_wait(t, &result), 0);
+		CHECK(d.result == -ECANCELED || d.result == -EBADF);
+		ug_task_unref(t);
+		if (which)
+			ug_fd_close(from);
+		else
+			ug_fd_close(to);
+		ug_fd_unref(from);
+		ug_fd_unref(to);
+		ug_fd_close(feeder);
+		close(b[0]);
+	}
+	return 0;
+}
+
+/* A peer that is gone is an error and no signal. */
+TASK_TEST(lost_peers)
+{
+	char *data = pattern(3 << 20, 8);
+	for (enum kind from = 0; from < KINDS; from++) {
+		for (enum kind to = PIPE_KIND; to <= TCP_KIND; to++) {
+			struct side in;
+			int ends[2];
+			open_source(&in, from, data, 3 << 20);
+			make_pair(to, ends);
+			ug_fd *f = adopt(ends[1]);
+			close(ends[0]);
+			int e = ug_copy(ug_fd_writer(f), side_reader(&in), NULL);
+			CHECK(e == -EPIPE || e == -ECONNRESET);
+			ug_fd_close(f);
+			end_helper(&in);
+		}
+	}
+	free(data);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_full_targets),
+		cmocka_unit_test(test_closed_sides),
+		cmocka_unit_test(test_lost_peers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
