@@ -104,6 +104,7 @@ static UG__NOINLINE void last_words(struct conn *c, bool more_may_come)
 		return;
 	if (!more_may_come && c->work->out_len == 0)
 		return;
+	ug__http_uncut(c);
 	UG_SHIELD {
 		UG_WITH_TIMEOUT(LINGER_TIME) {
 			if (ug__http_write(c, NULL, 0) == 0)
@@ -156,16 +157,12 @@ static void handle(struct conn *c)
 	if (status == 204)
 		ug_http_status(&w->r, status);
 	else if (status != 0 && ug_http_error(&w->r, status, NULL) < 0)
-		c->broken = true;
+		w->r.close = true;
 	if (status != 0)
 		return;
 	int e = w->q.route->handler(&w->q, &w->r, w->q.route->arg);
 	if (e >= 0)
 		return;
-	if (w->r.stage != OPEN) {
-		c->broken = true;
-		return;
-	}
 	if (w->q.body.failed)
 		c->tally.refused++;
 	ug__http_response_fail(&w->r, status_of(w, e), w->q.body.failed ? w->q.body.reason : NULL);

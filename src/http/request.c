@@ -33,7 +33,7 @@ void ug__http_request_done(struct work *w)
 
 void *ug_http_alloc(ug_http_request *q, size_t n)
 {
-	const size_t align = sizeof(max_align_t);
+	const size_t align = _Alignof(max_align_t);
 	if (n <= SCRATCH_BYTES) {
 		size_t rounded = (n + align - 1) / align * align;
 		if (rounded <= SCRATCH_BYTES - q->scratch_used) {

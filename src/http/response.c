@@ -26,7 +26,7 @@ void ug__http_response_init(struct work *w, struct conn *c)
 	r->bodyless = h->method == UG__HTTP_HEAD;
 	r->close = h->close || (h->minor == 0 && !h->keep_alive);
 	r->keep_alive = h->minor == 0;
-	r->chunked = r->typed = false;
+	r->chunked = r->typed = r->torn = false;
 	r->status = 200;
 	r->length = -1;
 	r->sent = 0;
@@ -205,11 +205,11 @@ static int put_waiting(ug_http_response *r)
 	return r->chunked ? put_chunk(r->c, w->body, n) : ug__http_put(r->c, w->body, n);
 }
 
-/* Once part of an answer is lost, the rest is worth nothing. */
+/* Once a part of an answer is lost, the rest is worth nothing. */
 static int check(ug_http_response *r, int e)
 {
 	if (e < 0 && r->stage != OPEN)
-		r->c->broken = true;
+		r->torn = r->close = true;
 	return e;
 }
 
@@ -238,7 +238,7 @@ static int send_piece(ug_http_response *r, const void *buf, size_t n)
 static ssize_t body_write(void *self, const void *buf, size_t n)
 {
 	ug_http_response *r = self;
-	if (r->stage == DONE)
+	if (r->stage == DONE || r->torn)
 		return -EBUSY;
 	if (n > INT64_MAX - (uint64_t)r->sent || (r->length >= 0 && (int64_t)n > r->length - r->sent))
 		return -EINVAL;
@@ -269,7 +269,7 @@ static int body_read_from(void *self, ug_reader src, int64_t limit, int64_t *cou
 {
 	ug_http_response *r = self;
 	*count = 0;
-	if (r->stage == DONE)
+	if (r->stage == DONE || r->torn)
 		return -EBUSY;
 	if (r->bodyless || r->length < 0)
 		return pump(r, src, limit, count);
@@ -294,7 +294,7 @@ ug_writer ug_http_writer(ug_http_response *r)
 int ug_http_flush(ug_http_response *r)
 {
 	int e = 0;
-	if (r->stage == DONE)
+	if (r->stage == DONE || r->torn)
 		return -EBUSY;
 	if (r->stage == OPEN)
 		e = commit(r, r->length);
@@ -353,14 +353,14 @@ void ug__http_response_fail(ug_http_response *r, int status, const char *reason)
 {
 	bool close = r->close;
 	if (r->stage != OPEN) {
-		r->c->broken = true;
+		r->torn = r->close = true;
 		return;
 	}
 	ug__http_response_init(ug__http_work_of(r), r->c);
 	/* After a fault of framing nobody knows where the next request begins; other faults are the handler's. */
 	r->close = r->close || close;
 	if (ug_http_error(r, status, reason) < 0)
-		r->c->broken = true;
+		r->torn = r->close = true;
 }
 
 int ug__http_response_finish(ug_http_response *r)
@@ -373,6 +373,8 @@ int ug__http_response_finish(ug_http_response *r)
 		e = commit(r, r->length < 0 && has_length ? r->sent : r->length);
 		if (e == 0)
 			e = put_waiting(r);
+	} else if (r->torn) {
+		e = -EPIPE;
 	} else if (r->chunked) {
 		e = put_waiting(r);
 		if (e == 0)

@@ -132,16 +132,16 @@ void ug_http_server_clean(ug_http_server **s)
 
 static struct work *work_new(const struct limits *l)
 {
-	size_t fields = sizeof(struct ug__http_field) * l->max_fields;
+	const size_t align = _Alignof(max_align_t);
+	size_t head = (sizeof(struct work) + sizeof(struct ug__http_field) * l->max_fields + align - 1) / align * align;
 	size_t in = l->max_head + TRAILER_BYTES;
-	struct work *w = malloc(sizeof *w + fields + in + OUT_BYTES + BODY_BYTES + SCRATCH_BYTES);
+	struct work *w = malloc(head + SCRATCH_BYTES + in + OUT_BYTES + BODY_BYTES);
 	if (!w)
 		return NULL;
 	memset(w, 0, sizeof *w);
 	w->date_at = -1;
 	w->in_size = (uint32_t)in;
-	/* scratch first: it hands out memory for any type */
-	w->scratch = (char *)w->fields + fields;
+	w->scratch = (char *)w + head; /* memory for any type */
 	w->in = w->scratch + SCRATCH_BYTES;
 	w->out = w->in + in;
 	w->body = w->out + OUT_BYTES;

@@ -127,6 +127,7 @@ struct ug_http_response {
 	uint8_t stage; /* OPEN: nothing is settled */
 	bool bodyless; /* HEAD, 204, 304 */
 	bool close; /* the connection ends with this answer */
+	bool torn; /* a part of it is missing: it is not ended, so that the client sees it */
 	bool keep_alive; /* and says that it does not (HTTP/1.0) */
 	bool chunked;
 	bool typed; /* a Content-Type was set */
@@ -171,6 +172,8 @@ void ug__http_conn_end(struct conn *c);
  * meanwhile, because it is idle. false: it was cut; only the last words are to be said. */
 bool ug__http_limit(struct conn *c, int64_t until, bool idle);
 bool ug__http_is_cut(struct conn *c);
+/* Takes limits again, for last words under another context. */
+void ug__http_uncut(struct conn *c);
 /* Reads more of a body, under the least rate: a count, 0, a code. What waits to be written is written first. */
 ssize_t ug__http_recv(struct conn *c, void *buf, size_t n);
 /* Makes room behind work->in_end: how much there is, or UG_ETOOLONG. */

@@ -35,6 +35,11 @@ bool ug__http_is_cut(struct conn *c)
 	return load_relaxed(&c->limit) == CUT;
 }
 
+void ug__http_uncut(struct conn *c)
+{
+	store_seq(&c->limit, UG_FOREVER & ~INT64_C(1));
+}
+
 void ug__http_cut(struct shard *shard, int64_t now, bool idle_too)
 {
 	for (struct conn *c = shard->conns; c; c = c->next) {
