@@ -15,11 +15,9 @@
  * context, sequentially consistent; the walk sets err_, then looks at wait words. Linking a context under an up_ that has ended, under
  * up_'s lock, ends it on the spot. On entry, before it is linked, a waiting call looks at the whole chain.
  *
- * ROOT: contexts without an up_ and without a handle to end them: the root and shields. A wait there is armed with a plain store.
+ * The root context never ends and is nobody's up_. A wait in it is armed with a plain store.
  */
 #include "sched/sched_priv.h"
-
-enum { CTX_LINKED = 1 }; /* on its up_'s list */
 
 ug_ctx ug__root_ctx = {.deadline_ = UG_FOREVER};
 
@@ -44,7 +42,7 @@ static int look(const ug_ctx *c, int *cause)
 			*cause = load_relaxed(&c->cause_);
 			return e;
 		}
-		if (load_relaxed(&c->flags_) & CTX_LINKED)
+		if (load_relaxed(&c->flags_) & UG__CTX_LINKED)
 			break;
 	}
 	return 0;
@@ -80,12 +78,10 @@ void *ug_ctx_value(const ug_ctx *c, const void *key)
 	return NULL;
 }
 
-int ug__wait_check(struct ug__task *t)
+int ug__wait_check_chain(const ug_ctx *c)
 {
-	if (endless(t->ctx))
-		return load_relaxed(&ug__root_ctx.err_);
 	int cause;
-	return look(t->ctx, &cause);
+	return look(c, &cause);
 }
 
 /* Ending ----------------------------------------------------------------------------------------------------------- */
@@ -99,8 +95,8 @@ static bool mark(ug_ctx *c, int err, int cause)
 	store_seq(&c->err_, err);
 	for (struct ug__task *next, *t = c->tasks_; t; t = next) {
 		next = t->ctx_next;
-		uint32_t armed = WAIT_ARMED;
-		if (load_seq(&t->wait) == WAIT_ARMED && cas_seq(&t->wait, &armed, WAIT_ENDED))
+		uint32_t armed = UG__WAIT_STATE_ARMED;
+		if (load_seq(&t->wait) == UG__WAIT_STATE_ARMED && cas_seq(&t->wait, &armed, UG__WAIT_STATE_ENDED))
 			ug__ready(t);
 	}
 	while (c->after_) {
@@ -165,17 +161,17 @@ int ug_ctx_cancel(ug_ctx *c, int cause)
 
 static void link_ctx(ug_ctx *c)
 {
-	for (; c->up_ && !endless(c->up_) && !(load_acquire(&c->flags_) & CTX_LINKED); c = c->up_) {
+	for (; c->up_ && !(load_acquire(&c->flags_) & UG__CTX_LINKED); c = c->up_) {
 		ug_ctx *up = c->up_;
 		ug__lock(&up->lock_);
 		int err = up->err_, cause = up->cause_;
-		if (!(c->flags_ & CTX_LINKED)) {
+		if (!(c->flags_ & UG__CTX_LINKED)) {
 			c->prev_ = NULL;
 			c->next_ = up->children_;
 			if (up->children_)
 				up->children_->prev_ = c;
 			up->children_ = c;
-			store_release(&c->flags_, c->flags_ | CTX_LINKED);
+			store_release(&c->flags_, c->flags_ | UG__CTX_LINKED);
 		}
 		/* up's lock is kept: while it is, c stays. */
 		if (err)
@@ -220,15 +216,15 @@ void ug__wait_arm(struct ug__task *t, int wait, const void *object)
 	t->wait_since = load_relaxed(&S->coarse);
 	store_relaxed(&t->wait_kind, (uint32_t)wait & ~(uint32_t)UG__WAIT_HARD);
 	if ((wait & UG__WAIT_HARD) || endless(t->ctx)) {
-		store_release(&t->wait, WAIT_HARD);
+		store_release(&t->wait, UG__WAIT_STATE_HARD);
 		return;
 	}
 	if (t->linked != t->ctx)
 		link_task(t);
-	swap_seq(&t->wait, WAIT_ARMED);
-	uint32_t armed = WAIT_ARMED;
+	swap_seq(&t->wait, UG__WAIT_STATE_ARMED);
+	uint32_t armed = UG__WAIT_STATE_ARMED;
 	if (unlikely(load_seq(&t->ctx->err_)))
-		cas_seq(&t->wait, &armed, WAIT_SELF);
+		cas_seq(&t->wait, &armed, UG__WAIT_STATE_SELF);
 }
 
 /* Scopes ----------------------------------------------------------------------------------------------------------- */
@@ -242,7 +238,7 @@ static void expire(struct ug__timer *timer)
 static struct ug__task *push(ug_ctx *c, bool shield)
 {
 	struct ug__task *t = ug__self();
-	*c = (ug_ctx){.outer_ = t->ctx, .up_ = shield ? &ug__root_ctx : t->ctx, .deadline_ = UG_FOREVER};
+	*c = (ug_ctx){.outer_ = t->ctx, .up_ = shield || endless(t->ctx) ? NULL : t->ctx, .deadline_ = UG_FOREVER};
 	ug__ctx_unlink(t);
 	t->ctx = c;
 	return t;
@@ -292,7 +288,7 @@ void ug_ctx_pop(ug_ctx *c)
 		ug__timer_stop(&c->timer_);
 	if (t->linked)
 		ug__ctx_unlink(t);
-	if (load_acquire(&c->flags_) & CTX_LINKED) {
+	if (load_acquire(&c->flags_) & UG__CTX_LINKED) {
 		ug_ctx *up = c->up_;
 		ug__lock(&up->lock_);
 		*(c->prev_ ? &c->prev_->next_ : &up->children_) = c->next_;

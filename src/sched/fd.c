@@ -305,7 +305,7 @@ int ug__fd_wait(struct ug__task *t, ug_fd *f, int side)
 	struct fd_side *s = &f->in[side];
 	struct ug__waiter w = {.task_ = t};
 	ug__lock(&f->lock);
-	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : watch(f);
+	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
 	if (e || s->edge) {
 		s->edge = 0;
 		ug__unlock(&f->lock);

@@ -159,7 +159,7 @@ static int ended_code(const struct ug__task *t)
 
 int ug__park(struct ug__task *t)
 {
-	if (load_relaxed(&t->wait) != WAIT_SELF) {
+	if (load_relaxed(&t->wait) != UG__WAIT_STATE_SELF) {
 		if (unlikely(t->flags & TASK_OFFLINE)) {
 			park_offline(t);
 		} else {
@@ -170,25 +170,16 @@ int ug__park(struct ug__task *t)
 		}
 	}
 	uint32_t state = load_acquire(&t->wait);
-	store_relaxed(&t->wait, WAIT_NONE);
+	store_relaxed(&t->wait, UG__WAIT_STATE_NONE);
 	t->wait_kind = UG__WAIT_NONE;
-	return state == WAIT_WON ? 0 : ended_code(t);
-}
-
-int ug__wake_win(struct ug__task *t)
-{
-	uint32_t state = load_relaxed(&t->wait);
-	while (state == WAIT_ARMED || state == WAIT_HARD)
-		if (cas_seq(&t->wait, &state, WAIT_WON))
-			return 1;
-	return 0;
+	return state == UG__WAIT_STATE_WON ? 0 : ended_code(t);
 }
 
 int ug__wait_disarm(struct ug__task *t)
 {
 	uint32_t state = load_relaxed(&t->wait);
-	while (state == WAIT_ARMED || state == WAIT_HARD || state == WAIT_SELF)
-		if (cas_seq(&t->wait, &state, WAIT_NONE)) {
+	while (state == UG__WAIT_STATE_ARMED || state == UG__WAIT_STATE_HARD || state == UG__WAIT_STATE_SELF)
+		if (cas_seq(&t->wait, &state, UG__WAIT_STATE_NONE)) {
 			t->wait_kind = UG__WAIT_NONE;
 			return 1;
 		}

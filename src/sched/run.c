@@ -150,9 +150,9 @@ static void memory_end(void)
 static void in_child(void)
 {
 	store_relaxed(&S->running, 0u);
+	for (ug_ctx *c = ug_ctx_current(); c; c = c->outer_)
+		c->err_ = c->cause_ = -ENOTSUP;
 	ug__root_ctx.err_ = ug__root_ctx.cause_ = -ENOTSUP;
-	ug_ctx *c = ug_ctx_current();
-	c->err_ = c->cause_ = -ENOTSUP;
 }
 
 static int start(const struct ug_opts *o)

@@ -33,6 +33,7 @@
 #define UG_SCHED_SCHED_H
 
 #include "base/atomic.h"
+#include "stack/stack.h"
 #include <undergo/sched.h>
 
 struct ug__task;
@@ -62,15 +63,48 @@ enum ug__wait {
 /* Or-ed to the above: the context's end does not wake it (group end, taking a lock again, cleanups). */
 #define UG__WAIT_HARD 0x100
 
+/* How a task begins: what the calls below look at without a call. The rest is sched's own. */
+struct ug__task_head {
+	struct ug__stack stack;
+	ug_ctx *ctx; /* the current context; by the task itself */
+	uint32_t wait; /* enum ug__wait_state */
+	uint32_t flags;
+};
+
+/* The one transition out of ARMED or HARD decides who woke a task. */
+enum ug__wait_state {
+	UG__WAIT_STATE_NONE, /* runs, or is ready */
+	UG__WAIT_STATE_ARMED, /* a waker or the context's end may win it */
+	UG__WAIT_STATE_HARD, /* only a waker may */
+	UG__WAIT_STATE_WON, /* a waker did */
+	UG__WAIT_STATE_ENDED, /* the context's end did, and made it ready */
+	UG__WAIT_STATE_SELF, /* the task saw the context's end itself while it armed: park does not switch */
+};
+enum { UG__CTX_LINKED = 1 }; /* in a context's flags_: an end above reaches it by itself */
+
 /* The current task, or the record of the current plain thread (made at first use; never NULL). */
 struct ug__task *ug__self(void);
+int ug__wait_check_chain(const ug_ctx *c);
 /* 0, or the code with which a waiting call fails on entry. */
-int ug__wait_check(struct ug__task *t);
+static inline int ug__wait_check(struct ug__task *t)
+{
+	const ug_ctx *c = ((struct ug__task_head *)(void *)t)->ctx;
+	int e = load_acquire(&c->err_);
+	return likely(e || !c->up_ || (load_relaxed(&c->flags_) & UG__CTX_LINKED)) ? e : ug__wait_check_chain(c->up_);
+}
 void ug__wait_arm(struct ug__task *t, int wait, const void *object);
 int ug__wait_disarm(struct ug__task *t);
 /* Switches away until woken. 0: a waker won. -ECANCELED, -ETIMEDOUT: the context's end did. */
 int ug__park(struct ug__task *t);
-int ug__wake_win(struct ug__task *t);
+static inline int ug__wake_win(struct ug__task *t)
+{
+	uint32_t *wait = &((struct ug__task_head *)(void *)t)->wait;
+	uint32_t state = load_relaxed(wait);
+	while (state == UG__WAIT_STATE_ARMED || state == UG__WAIT_STATE_HARD)
+		if (cas_seq(wait, &state, UG__WAIT_STATE_WON))
+			return 1;
+	return 0;
+}
 void ug__ready(struct ug__task *t);
 /* Queues of waiters, guarded by their owner's lock. The head alone may be looked at without it, as a hint. */
 static inline int ug__waitq_idle(const struct ug__waitq *q)

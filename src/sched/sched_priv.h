@@ -47,16 +47,6 @@ struct record {
 	char copy[UG_COPY_MAX];
 };
 
-/* States of a task's wait word; the one transition out of ARMED or HARD decides who woke it. */
-enum wait_state {
-	WAIT_NONE, /* runs, or is ready */
-	WAIT_ARMED, /* a waker or the context's end may win it */
-	WAIT_HARD, /* only a waker may */
-	WAIT_WON, /* a waker did */
-	WAIT_ENDED, /* the context's end did, and made it ready */
-	WAIT_SELF, /* the task saw the context's end itself while it armed: park does not switch */
-};
-
 enum task_flags {
 	TASK_THREAD = 1, /* a plain thread's record */
 	TASK_PINNED = 2, /* its worker has no processor and runs nothing else */
@@ -69,17 +59,18 @@ enum task_flags {
 enum { OFFLINE_NONE, OFFLINE_READY, OFFLINE_ASLEEP };
 
 struct ug__task {
+	/* These are struct ug__task_head. */
 	struct ug__stack stack; /* next links it into one run queue, or the list of dead or free ones */
-	struct ug__switch regs; /* where it stands while it does not run */
-	uint32_t wait; /* enum wait_state; by the rules of sched.h */
-	uint32_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
+	ug_ctx *ctx;
+	uint32_t wait;
 	uint32_t flags; /* enum task_flags; by itself */
+	struct ug__switch regs; /* where it stands while it does not run */
+	uint32_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
 	uint32_t pins;
 	uint32_t ready_word; /* offline: the futex that it sleeps on */
 	uint32_t wait_kind; /* for dumps */
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
-	ug_ctx *ctx; /* the current context; by itself */
 	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
 	struct ug__task *ctx_next, *ctx_prev; /* under that context's lock */
 	ug_fn *fn;
@@ -92,6 +83,9 @@ struct ug__task {
 	struct ug__announce announce;
 	char copy[UG_COPY_MAX] __attribute__((aligned(16)));
 };
+_Static_assert(offsetof(struct ug__task, wait) == offsetof(struct ug__task_head, wait) &&
+		offsetof(struct ug__task, flags) == offsetof(struct ug__task_head, flags),
+	"a task begins with its head");
 _Static_assert(sizeof(struct ug__task) <= UG__STACK_HEAD, "a task must fit into its stack's head");
 
 #define RING 256

@@ -154,7 +154,7 @@ static void task_main(void *pass);
 /* Fills the head of a stack from a record, which goes back to its pool. */
 static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 {
-	t->wait = WAIT_NONE;
+	t->wait = UG__WAIT_STATE_NONE;
 	t->flags = r->flags;
 	t->pins = 0;
 	t->ready_word = 0;
@@ -333,12 +333,6 @@ int ug_go_copy(ug_fn *fn, const void *args, size_t size)
 }
 
 /* The current task ------------------------------------------------------------------------------------------------- */
-
-struct ug__task *ug__self(void)
-{
-	struct worker *w = ug__worker();
-	return likely(w && w->cur) ? w->cur : ug__thread_self();
-}
 
 uint64_t ug_task_id(void)
 {

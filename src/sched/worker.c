@@ -28,6 +28,14 @@ UG__NOINLINE struct worker *ug__worker(void)
 	return this_worker;
 }
 
+/* One look at the thread's own, not two calls: it stands at the start of everything that waits. */
+UG__NOINLINE struct ug__task *ug__self(void)
+{
+	__asm__ volatile("" ::: "memory");
+	struct worker *w = this_worker;
+	return likely(w && w->cur) ? w->cur : ug__thread_self();
+}
+
 /* Threads ---------------------------------------------------------------------------------------------------------- */
 
 /* Threads of the library take no asynchronous signal: those are for the program's own threads. */
