@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stuck tasks hurt nobody: hogs that sit in usleep(40000) of libc, or spin for 40 ms, again and again, beside a task on a
+ * 1 ms timer and two echo connections (a pair of sockets, TCP on the loopback). How late are those?
+ *
+ * usage: hog [MS [HOGS]]    MS: the most that the ninetieth of a hundred may be late; an idle machine is held to 20 ms
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <undergo/base.h>
+#include <undergo/sched.h>
+#include <undergo/sync.h>
+
+enum { SAMPLES = 4096 };
+#define HOLD (40 * UG_MS)
+#define DURATION (1200 * UG_MS)
+
+struct victim {
+	const char *name;
+	ug_fd *near, *far; /* of a connection */
+	int64_t late[SAMPLES];
+	int count;
+};
+
+static int64_t end_of_run;
+static long hogs = 2;
+static atomic_long holds;
+
+static void note(struct victim *v, int64_t late)
+{
+	if (v->count < SAMPLES)
+		v->late[v->count++] = late;
+}
+
+/* Hogs ----------------------------------------------------------------------------------------------------------- */
+
+static int block(void *arg)
+{
+	(void)arg;
+	while (ug_now() < end_of_run) {
+		usleep(HOLD / UG_US);
+		atomic_fetch_add(&holds, 1);
+		ug_yield();
+	}
+	return 0;
+}
+
+static int spin(void *arg)
+{
+	(void)arg;
+	while (ug_now() < end_of_run) {
+		for (int64_t until = ug_now() + HOLD; ug_now() < until;)
+			;
+		atomic_fetch_add(&holds, 1);
+		ug_yield();
+	}
+	return 0;
+}
+
+/* Victims -------------------------------------------------------------------------------------------------------- */
+
+static int tick(void *arg)
+{
+	struct victim *v = arg;
+	while (ug_now() < end_of_run) {
+		int64_t due = ug_now() + UG_MS;
+		UG_TRY(ug_sleep(UG_MS));
+		note(v, ug_now() - due);
+	}
+	return 0;
+}
+
+static int answer(void *arg)
+{
+	struct victim *v = arg;
+	char buf[64];
+	for (;;) {
+		ssize_t n = ug_fd_read(v->far, buf, sizeof buf);
+		if (n <= 0)
+			return (int)n;
+		n = ug_fd_write(v->far, buf, (size_t)n);
+		if (n < 0)
+			return (int)n;
+	}
+}
+
+static int ask(void *arg)
+{
+	struct victim *v = arg;
+	char byte = 'x';
+	while (ug_now() < end_of_run) {
+		int64_t begin = ug_now();
+		ssize_t n = ug_fd_write(v->near, &byte, 1);
+		if (n == 1)
+			n = ug_fd_read(v->near, &byte, 1);
+		if (n != 1)
+			return n < 0 ? (int)n : -EPIPE;
+		note(v, ug_now() - begin);
+		UG_TRY(ug_sleep(UG_MS));
+	}
+	shutdown(ug_fd_number(v->near), SHUT_WR);
+	return 0;
+}
+
+static int adopt(struct victim *v, int near, int far)
+{
+	UG_TRY(ug_fd_adopt(near, UG_FD_NONBLOCK, &v->near));
+	return ug_fd_adopt(far, UG_FD_NONBLOCK, &v->far);
+}
+
+static int pair_of_sockets(struct victim *v)
+{
+	int fd[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+		return -EIO;
+	return adopt(v, fd[0], fd[1]);
+}
+
+static int tcp(struct victim *v)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof a;
+	int one = 1;
+	int l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), c = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(l, (struct sockaddr *)&a, size) || listen(l, 1) || getsockname(l, (struct sockaddr *)&a, &size) ||
+		connect(c, (struct sockaddr *)&a, size))
+		return -EIO;
+	int s = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	close(l);
+	if (s < 0)
+		return -EIO;
+	setsockopt(c, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return adopt(v, c, s);
+}
+
+/* A run ---------------------------------------------------------------------------------------------------------- */
+
+static int ascending(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static double ms_at(const struct victim *v, int percent)
+{
+	int i = v->count * percent / 100;
+	return (double)v->late[i < v->count ? i : v->count - 1] / (double)UG_MS;
+}
+
+static int report(const char *kind, struct victim *v, long most)
+{
+	if (v->count < 10) {
+		printf("%s, %s: only %d samples\n", kind, v->name, v->count);
+		return 1;
+	}
+	qsort(v->late, (size_t)v->count, sizeof v->late[0], ascending);
+	printf("%s, %s: late by p50 %.2f p90 %.2f p99 %.2f max %.2f ms, of %d\n", kind, v->name, ms_at(v, 50), ms_at(v, 90),
+		ms_at(v, 99), ms_at(v, 100), v->count);
+	if (ms_at(v, 90) <= (double)most)
+		return 0;
+	printf("p90 is more than %ld ms\n", most);
+	return 1;
+}
+
+static int suffer(const char *name, ug_fn *hog, long most)
+{
+	static struct victim v[3];
+	v[0] = (struct victim){.name = "1 ms timer"};
+	v[1] = (struct victim){.name = "pair of sockets"};
+	v[2] = (struct victim){.name = "TCP"};
+	UG_TRY(pair_of_sockets(&v[1]));
+	UG_TRY(tcp(&v[2]));
+	end_of_run = ug_now() + DURATION;
+	atomic_store(&holds, 0);
+	ug_group g;
+	UG_GROUP(&g) {
+		UG_TRY(ug_group_go(&g, tick, &v[0]));
+		for (int i = 1; i < 3; i++) {
+			UG_TRY(ug_group_go(&g, answer, &v[i]));
+			UG_TRY(ug_group_go(&g, ask, &v[i]));
+		}
+		for (long i = 0; i < hogs; i++)
+			UG_TRY(ug_group_go(&g, hog, NULL));
+	}
+	int bad = ug_group_result(&g) < 0;
+	for (int i = 0; i < 3; i++)
+		bad |= report(name, &v[i], most);
+	for (int i = 1; i < 3; i++) {
+		ug_fd_close(v[i].near);
+		ug_fd_close(v[i].far);
+	}
+	if (atomic_load(&holds) < 5) {
+		printf("%s: the hogs did not run\n", name);
+		bad = 1;
+	}
+	return bad;
+}
+
+static int app(void *arg)
+{
+	long most = *(long *)arg;
+	int a = suffer("usleep", block, most);
+	int b = suffer("spinning", spin, most);
+	return a ? a : b;
+}
+
+int main(int argc, char **argv)
+{
+	long most = argc > 1 ? strtol(argv[1], NULL, 10) : 60;
+	if (argc > 2)
+		hogs = strtol(argv[2], NULL, 10);
+	int e = ug_run(app, &most, NULL);
+	if (e < 0)
+		printf("%s\n", ug_strerror(e));
+	return e != 0;
+}
