@@ -149,3 +149,16 @@ size_t ug__http_escape_log(const char *s, size_t n, char *out, size_t cap)
 	}
 	return finish(&k);
 }
+
+bool ug__http_is_text(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t len = utf8(s + i, n - i);
+		if (len == 0)
+			return n - i < 4 && i > 0 && (unsigned char)s[i] >= 0xc2;
+		if (len == 1 && (unsigned char)s[i] < 0x20 && (s[i] == 0 || !strchr("\t\n\f\r\033", s[i])))
+			return false;
+		i += len;
+	}
+	return true;
+}

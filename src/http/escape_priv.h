@@ -4,6 +4,7 @@
 #define UG_HTTP_ESCAPE_PRIV_H
 
 #include "http/http.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Each writes s[0..n) to out, which has cap bytes, as far as whole pieces fit, puts a NUL behind it where cap > 0, and answers
@@ -13,4 +14,7 @@
 size_t ug__http_escape_html(const char *s, size_t n, char *out, size_t cap);
 /* All but RFC 3986's unreserved characters, and those in `keep`, as %XX. */
 size_t ug__http_escape_url(const char *s, size_t n, const char *keep, char *out, size_t cap);
+/* Whether it is UTF-8 without control characters but those of text; a sequence cut at the end is fine. */
+bool ug__http_is_text(const char *s, size_t n);
+
 #endif

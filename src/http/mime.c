@@ -19,5 +19,5 @@ const char *ug__http_mime(const char *name)
 	if (dot)
 		e = bsearch(
 			dot + 1, mime_table, sizeof mime_table / sizeof mime_table[0], sizeof mime_table[0], compare);
-	return e ? e->type : "application/octet-stream";
+	return e ? e->type : UG__HTTP_MIME_UNKNOWN;
 }

@@ -3,7 +3,9 @@
 #ifndef UG_HTTP_MIME_PRIV_H
 #define UG_HTTP_MIME_PRIV_H
 
-/* Never NULL: application/octet-stream where the name's ending is unknown. Static storage. */
+#define UG__HTTP_MIME_UNKNOWN "application/octet-stream"
+
+/* Never NULL: UG__HTTP_MIME_UNKNOWN where the name's ending is unknown. Static storage. */
 const char *ug__http_mime(const char *name);
 
 #endif

@@ -58,7 +58,7 @@ static int add_name(struct route *r, const char *s, size_t n)
 	if (n == 0 || r->nnames == PARAMS_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++)
-		if (!ug__http_is(s[i], UG__CH_URL))
+		if (!ug__http_is(s[i], UG__CH_URL) || s[i] == '.')
 			return -EINVAL;
 	for (unsigned i = 0; i < r->nnames; i++)
 		if (strlen(r->names[i]) == n && memcmp(r->names[i], s, n) == 0)
@@ -260,6 +260,8 @@ static bool look(ug_http_server *s, struct work *w, struct search *f)
 int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow_field)
 {
 	char method[UG__HTTP_METHOD_BYTES + 1];
+	if (w->head.form == UG__HTTP_AUTHORITY)
+		return 501; /* CONNECT is for proxies, and has no path */
 	struct search f = {.method = method};
 	memcpy(method, w->base + w->head.name.at, w->head.name.len);
 	method[w->head.name.len] = 0;

@@ -11,6 +11,7 @@
 #include "http/server_priv.h"
 
 #include "http/cond_priv.h"
+#include "http/escape_priv.h"
 #include "http/mime_priv.h"
 #include "http/range_priv.h"
 #include "http/text_priv.h"
@@ -113,6 +114,17 @@ static int send_parts(const struct sending *s, const char *type, const struct ug
 
 /* ---- the answer ---- */
 
+/* The type by the name; where that says nothing, text for what begins like text: README, Makefile, LICENSE. */
+static const char *type_of(const struct sending *s, const char *name)
+{
+	char start[512];
+	const char *type = ug__http_mime(name ? name : "");
+	if (strcmp(type, UG__HTTP_MIME_UNKNOWN) != 0)
+		return type;
+	ssize_t n = ug_file_read_at(s->file, start, sizeof start, 0);
+	return n > 0 && ug__http_is_text(start, (size_t)n) ? "text/plain; charset=utf-8" : type;
+}
+
 static void make_etag(char out[48], const struct ug_file_info *info, int64_t wall)
 {
 	char *p = out;
@@ -189,5 +201,5 @@ int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name)
 	if (status)
 		return ug_http_error(r, status, NULL);
 	struct sending s = {.r = r, .file = file, .size = info.size};
-	return send_wanted(&s, ug__http_mime(name ? name : ""), ranges, wanted(r, &state, info.size, now, ranges));
+	return send_wanted(&s, type_of(&s, name), ranges, wanted(r, &state, info.size, now, ranges));
 }

@@ -102,6 +102,24 @@ static void logs(void **state)
 	check(ug__http_escape_log, cases, UG_COUNT_OF(cases));
 }
 
+static void text(void **state)
+{
+	(void)state;
+#define IS(text) assert_true(ug__http_is_text(text, sizeof(text) - 1))
+#define NOT(text) assert_false(ug__http_is_text(text, sizeof(text) - 1))
+	IS("");
+	IS("all:\n\tcc x.c\r\n\f");
+	IS("gr\xc3\xbc\xc3\x9f dich");
+	IS("cut \xe2\x82");
+	IS("cut \xf0\x9f\x98");
+	NOT("a\0b");
+	NOT("\x7f\x45\x4c\x46\0");
+	NOT("\x89PNG\r\n");
+	NOT("caf\xe9 au lait");
+	NOT("\xff\xfe");
+	NOT("\x1f\x8b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +127,7 @@ int main(void)
 		cmocka_unit_test(urls),
 		cmocka_unit_test(json),
 		cmocka_unit_test(logs),
+		cmocka_unit_test(text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,11 +96,12 @@ static void serves_one_connection_again_and_again(void **state)
 	"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"                                                  \
 	"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n1\r\nf\r\n0\r\nX: y\r\n\r\n" GET( \
 		"/nope") GET("/hello")
-#define PIPELINED                                                                                                                                   \
-	OK("6", "hello\n")                                                                                                                          \
-	OK("3", "abc")                                                                                                                              \
-		OK("3", "def") "HTTP/1.1 404 Not Found\r\nContent-Length: 14\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n404 Not Found\n" OK( \
-			"6", "hello\n")
+#define PIPELINED                                                                                                            \
+	OK("6", "hello\n")                                                                                                   \
+	OK("3", "abc")                                                                                                       \
+	OK("3", "def")                                                                                                       \
+	"HTTP/1.1 404 Not Found\r\nContent-Length: 14\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n404 Not Found\n" OK( \
+		"6", "hello\n")
 
 static void pipeline_script(void)
 {
