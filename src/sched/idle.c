@@ -118,8 +118,9 @@ void ug__idle_sleep(struct worker *w)
 	struct ug__event ev[EVENTS];
 	uint32_t word = load_seq(&S->idle_word);
 	int n = 0;
-	/* Woken, and found nothing: the next push must wake again, and what was pushed meanwhile is seen below. */
-	if (w->recheck && load_relaxed(&S->searching))
+	/* Whatever wake was on its way to somebody who looked for work: the next push must wake again. One that comes before this line has
+	 * pushed before, and is seen below; one that comes after kicks after `word` was read. */
+	if (load_seq(&S->searching))
 		store_seq(&S->searching, 0u);
 	w->recheck = 0;
 	store_relaxed(&w->idle, 1u);

@@ -194,11 +194,20 @@ void ug__inject(runnable r)
 	ug__idle_wake();
 }
 
+/* A plain thread may still be in here when what it made ready has ended the program: the runtime's end waits for it. */
+static void inject_from_thread(runnable r)
+{
+	add_seq(&S->visitors, 1u);
+	if (load_seq(&S->running))
+		ug__inject(r);
+	add_seq(&S->visitors, -1u);
+}
+
 void ug__ready_runnable(runnable r)
 {
 	struct worker *w = ug__worker();
 	if (!w) {
-		ug__inject(r);
+		inject_from_thread(r);
 		return;
 	}
 	/* The loop, and timers that it fires, are inside already. */

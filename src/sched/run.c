@@ -26,7 +26,7 @@ struct sched ug__sched = {.monitor_timers = {.next = UG_FOREVER}};
 uint32_t ug__random(void)
 {
 	struct worker *w = ug__worker();
-	static uint32_t threads = 1;
+	static uint32_t threads = 1; /* never 0, from which xorshift does not come back */
 	uint32_t *state = w ? &w->random : &threads;
 	uint32_t x = load_relaxed(state);
 	x ^= x << 13;
@@ -235,6 +235,8 @@ static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wa
 	if (S->procs) {
 		threads_end();
 		store_seq(&S->running, 0u);
+		while (load_seq(&S->visitors))
+			sched_yield();
 		memory_end();
 		ug__threads_nudge();
 	}

@@ -152,6 +152,7 @@ struct sched {
 	uint32_t outside; /* things outside that may wake a task */
 	uint32_t registered; /* descriptors that the poller watches */
 	uint32_t threads; /* of the library */
+	uint32_t visitors; /* plain threads that are in sched right now */
 	int64_t coarse; /* the clock, a tick old at most while anything runs */
 	/* The global queue. */
 	uint32_t global_lock __attribute__((aligned(64)));

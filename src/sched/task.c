@@ -267,69 +267,94 @@ static int size_log(size_t bytes)
 	return log;
 }
 
-static int spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx,
-	void (*ended)(void *owner, int result), void *owner, uint32_t flags)
+/* What spawn was asked for, in one place. */
+struct request {
+	ug_fn *fn;
+	void *arg;
+	const struct ug_go_opts *opts;
+	ug_ctx *ctx;
+	void (*ended)(void *owner, int result);
+	void *owner;
+	uint32_t flags;
+	int log;
+};
+
+/* Fills a record and queues it. p: the caller's processor, or NULL. */
+static int enqueue(const struct request *q, struct proc *p)
+{
+	struct record *r = record_get(p);
+	if (!r)
+		return -ENOMEM;
+	r->arg = q->arg;
+	r->name = q->opts->name;
+	r->ctx = q->ctx ? q->ctx : &ug__root_ctx;
+	r->ended = q->ended;
+	r->owner = q->owner;
+	r->log = (uint8_t)q->log;
+	r->copied = (uint8_t)q->opts->copy_size;
+	r->flags = (uint8_t)q->flags;
+	if (r->copied)
+		memcpy(r->copy, q->arg, r->copied);
+	store_relaxed(&r->fn, q->fn);
+	if (p)
+		ug__queue_push_slot(p, (runnable)r | 1);
+	else
+		ug__global_push((runnable)r | 1);
+	ug__idle_wake();
+	return 0;
+}
+
+static int enqueue_from_thread(const struct request *q)
+{
+	add_seq(&S->visitors, 1u);
+	int e = ug__root_ctx.err_ ? ug__root_ctx.err_ : load_seq(&S->running) ? enqueue(q, NULL) : -ESRCH;
+	add_seq(&S->visitors, -1u);
+	return e;
+}
+
+static inline __attribute__((always_inline)) int spawn(struct request q)
 {
 	static const struct ug_go_opts none;
-	if (!opts)
-		opts = &none;
-	int log = size_log(opts->stack_size);
-	if (!fn || log < 0 || opts->copy_size > UG_COPY_MAX)
+	if (!q.opts)
+		q.opts = &none;
+	q.log = size_log(q.opts->stack_size);
+	if (unlikely(!q.fn || q.log < 0 || q.opts->copy_size > UG_COPY_MAX))
 		return -EINVAL;
-	if (unlikely(!load_relaxed(&S->running)))
-		return ug__root_ctx.err_ ? ug__root_ctx.err_ : -ESRCH;
 	struct worker *w = ug__worker();
-	bool nested = w && load_relaxed(&w->in); /* in a timer's fire */
-	struct proc *p = !w ? NULL : nested ? w->proc : ug__enter(w);
-	struct record *r = record_get(p);
-	if (r) {
-		r->arg = arg;
-		r->name = opts->name;
-		r->ctx = ctx ? ctx : &ug__root_ctx;
-		r->ended = ended;
-		r->owner = owner;
-		r->log = (uint8_t)log;
-		r->copied = (uint8_t)opts->copy_size;
-		r->flags = (uint8_t)flags;
-		if (opts->copy_size)
-			memcpy(r->copy, arg, opts->copy_size);
-		store_relaxed(&r->fn, fn);
-		if (p)
-			ug__queue_push_slot(p, (runnable)r | 1);
-		else
-			ug__global_push((runnable)r | 1);
-		ug__idle_wake();
-	}
-	if (w && !nested)
+	if (unlikely(!w))
+		return enqueue_from_thread(&q);
+	bool nested = load_relaxed(&w->in); /* in a timer's fire */
+	int e = enqueue(&q, nested ? w->proc : ug__enter(w));
+	if (!nested)
 		ug__leave(w);
-	return r ? 0 : -ENOMEM;
+	return e;
 }
 
 int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, void (*ended)(void *owner, int result),
 	void *owner)
 {
-	return spawn(fn, arg, opts, ctx, ended, owner, 0);
+	return spawn((struct request){.fn = fn, .arg = arg, .opts = opts, .ctx = ctx, .ended = ended, .owner = owner});
 }
 
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner)
 {
-	return spawn(fn, arg, NULL, NULL, ended, owner, TASK_FIRST);
+	return spawn((struct request){.fn = fn, .arg = arg, .ended = ended, .owner = owner, .flags = TASK_FIRST});
 }
 
 int ug_go(ug_fn *fn, void *arg)
 {
-	return spawn(fn, arg, NULL, NULL, NULL, NULL, 0);
+	return spawn((struct request){.fn = fn, .arg = arg});
 }
 
 int ug_go_with(ug_fn *fn, void *arg, const struct ug_go_opts *opts)
 {
-	return spawn(fn, arg, opts, NULL, NULL, NULL, 0);
+	return spawn((struct request){.fn = fn, .arg = arg, .opts = opts});
 }
 
 int ug_go_copy(ug_fn *fn, const void *args, size_t size)
 {
 	struct ug_go_opts opts = {.copy_size = size};
-	return spawn(fn, (void *)(uintptr_t)args, &opts, NULL, NULL, NULL, 0);
+	return spawn((struct request){.fn = fn, .arg = (void *)(uintptr_t)args, .opts = &opts});
 }
 
 /* The current task ------------------------------------------------------------------------------------------------- */

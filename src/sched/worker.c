@@ -180,12 +180,11 @@ void ug__spare_back(struct worker *w)
 	ug__unlock(&S->spare_lock);
 }
 
-static runnable steal(struct worker *w, struct proc *p)
+static runnable steal(struct proc *p)
 {
 	uint32_t n = S->procs_count;
 	for (int round = 0; n > 1 && round < 2; round++) {
-		w->random = w->random * 1664525 + 1013904223;
-		uint32_t start = (w->random >> 8) % n;
+		uint32_t start = ug__random() % n;
 		for (uint32_t i = 0; i < n; i++) {
 			struct proc *victim = &S->procs[(start + i) % n];
 			runnable r = victim == p ? 0 : ug__queue_steal(p, victim, round > 0);
@@ -238,7 +237,7 @@ static struct ug__task *find(struct worker *w)
 		if (!r)
 			r = ug__global_pop(p);
 		if (!r)
-			r = steal(w, p);
+			r = steal(p);
 		if (!r) {
 			ug__idle_sleep(w);
 			continue;
@@ -280,7 +279,8 @@ int ug__worker_start(struct proc *p)
 	struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
 	if (!w)
 		return -ENOMEM;
-	*w = (struct worker){.proc = p, .random = (uint32_t)(uintptr_t)w, .taken = S->taken_none};
+	*w = (struct worker){
+		.proc = p, .random = (uint32_t)((uintptr_t)w >> 6) * 2654435761u | 1, .taken = S->taken_none};
 	if (p)
 		store_relaxed(&p->worker, w);
 	else
