@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each test body runs four times: as a task with tasks as its helpers, as a task with plain threads, as a plain thread with
+ * tasks, as a plain thread with threads. A body checks with CHECK, which prints and aborts: cmocka's own assertions jump, and may do
+ * that on the stack of the test program's main function only.
+ */
+#ifndef SYNC_TEST_H
+#define SYNC_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "base/lock.h"
+#include <undergo/sched.h>
+#include <undergo/sync.h>
+
+#define CHECK(cond)                                                                                                    \
+	do {                                                                                                           \
+		if (!(cond)) {                                                                                         \
+			fprintf(stderr, "%s:%d: %s (body %s, helpers %s)\n", __FILE__, __LINE__, #cond,                \
+				body_is_task ? "task" : "thread", helpers_are_tasks ? "tasks" : "threads");            \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+#define CHECK_IS(expr, value)                                                                                          \
+	do {                                                                                                           \
+		long long is_ = (expr), want_ = (value);                                                               \
+		if (is_ != want_) {                                                                                    \
+			fprintf(stderr, "%s:%d: %s is %lld, not %lld (body %s, helpers %s)\n", __FILE__, __LINE__,     \
+				#expr, is_, want_, body_is_task ? "task" : "thread",                                   \
+				helpers_are_tasks ? "tasks" : "threads");                                              \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+static int body_is_task, helpers_are_tasks;
+
+/* Yields until the condition holds; 20 s without it is a failure. */
+#define UNTIL(cond)                                                                                                    \
+	do {                                                                                                           \
+		int64_t give_up_ = ug_now() + 20 * UG_SECOND;                                                          \
+		while (!(cond)) {                                                                                      \
+			CHECK(ug_now() < give_up_);                                                                    \
+			ug_yield();                                                                                    \
+		}                                                                                                      \
+	} while (0)
+
+/* Helpers --------------------------------------------------------------------------------------------------------- */
+
+struct helper {
+	ug_task *task;
+	pthread_t thread;
+	ug_fn *fn;
+	void *arg;
+	int result;
+};
+
+static inline void *helper_thread(void *p)
+{
+	struct helper *h = p;
+	h->result = h->fn(h->arg);
+	return NULL;
+}
+
+static inline void start(struct helper *h, ug_fn *fn, void *arg)
+{
+	*h = (struct helper){.fn = fn, .arg = arg};
+	if (helpers_are_tasks)
+		CHECK_IS(ug_go_task(fn, arg, NULL, &h->task), 0);
+	else
+		CHECK_IS(pthread_create(&h->thread, NULL, helper_thread, h), 0);
+}
+
+static inline int join_thread(void *thread)
+{
+	return pthread_join(*(pthread_t *)thread, NULL);
+}
+
+/* Waits for a helper's end and answers its result. */
+static inline int finish(struct helper *h)
+{
+	UG_SHIELD {
+		if (h->task) {
+			CHECK_IS(ug_task_wait(h->task, &h->result), 0);
+			ug_task_unref(h->task);
+		} else {
+			CHECK_IS(ug_blocking(join_thread, &h->thread), 0);
+		}
+	}
+	return h->result;
+}
+
+/* The four worlds ------------------------------------------------------------------------------------------------- */
+
+static inline int thread_body(void *body)
+{
+	pthread_t t;
+	struct helper h = {.fn = *(ug_fn **)body};
+	CHECK_IS(pthread_create(&t, NULL, helper_thread, &h), 0);
+	CHECK_IS(ug_blocking(join_thread, &t), 0);
+	return h.result;
+}
+
+static inline void in_all_worlds(ug_fn *body)
+{
+	for (int world = 0; world < 4; world++) {
+		body_is_task = !(world & 1);
+		helpers_are_tasks = !(world & 2);
+		assert_int_equal(body_is_task ? ug_run(body, NULL, NULL) : ug_run(thread_body, &body, NULL), 0);
+	}
+}
+
+/* Defines the cmocka test test_NAME around a body. */
+#define TEST(name)                                                                                                     \
+	static int name(void *unused);                                                                                 \
+	static void test_##name(void **state)                                                                          \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		in_all_worlds(name);                                                                                   \
+	}                                                                                                              \
+	static int name(void *unused __attribute__((unused)))
+
+static inline int waiting(const struct ug__waitq *q)
+{
+	return load_relaxed(&q->head_) != NULL;
+}
+
+static inline size_t queue_length(struct ug__waitq *q, uint32_t *lock)
+{
+	size_t n = 0;
+	ug__lock(lock);
+	for (struct ug__waiter *w = q->head_; w; w = w->next_)
+		n++;
+	ug__unlock(lock);
+	return n;
+}
+
+#endif
