@@ -191,19 +191,25 @@ static int put_crumbs(ug_writer w, const char *name)
 	return put(w, "</ol></nav>");
 }
 
-static int put_title(ug_writer w, const char *name)
+/* The folder's own name, as text alone. */
+static UG__NOINLINE int put_last(ug_writer w, const char *name)
+{
+	char html[6 * 255 + 1];
+	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+	if (strcmp(name, ".") == 0)
+		return put(w, "Files");
+	ug__http_escape_html(last, strlen(last), html, sizeof html);
+	return put(w, html);
+}
+
+static int put_top(ug_writer w, const char *name)
 {
 	UG_TRY(put(w, LISTING_TOP "<title>"));
-	const char *last = strrchr(name, '/');
-	last = last ? last + 1 : name;
-	if (strcmp(name, ".") == 0)
-		UG_TRY(put(w, "Files"));
-	else { /* a title holds text alone: no elements */
-		char html[6 * 255 + 1];
-		ug__http_escape_html(last, strlen(last), html, sizeof html);
-		UG_TRY(put(w, html));
-	}
-	return put(w, "</title>\n" LISTING_STYLE "</head>\n<body>\n" LISTING_ICONS "<header>");
+	UG_TRY(put_last(w, name));
+	UG_TRY(put(w, "</title>\n" LISTING_STYLE "</head>\n<body>\n" LISTING_ICONS "<header><h1>"));
+	UG_TRY(put_last(w, name));
+	UG_TRY(put(w, "</h1>"));
+	return put_crumbs(w, name);
 }
 
 static int put_counts(ug_writer w, const struct ug_dir_item *items, size_t n)
@@ -218,8 +224,10 @@ static int put_counts(ug_writer w, const struct ug_dir_item *items, size_t n)
 		files++;
 		bytes += items[i].info.type == UG_TYPE_REGULAR ? items[i].info.size : 0;
 	}
-	UG_TRY(ug_fprintf(w, "<p>%zu %s, %zu %s, ", dirs, dirs == 1 ? "folder" : "folders", files,
-		files == 1 ? "file" : "files"));
+	UG_TRY(put(w, "<p>"));
+	if (dirs > 0)
+		UG_TRY(ug_fprintf(w, "%zu %s, ", dirs, dirs == 1 ? "folder" : "folders"));
+	UG_TRY(ug_fprintf(w, "%zu %s, ", files, files == 1 ? "file" : "files"));
 	UG_TRY(put_size(w, bytes));
 	return put(w, "</p></header>\n<main>\n");
 }
@@ -288,8 +296,7 @@ int ug__http_listing(ug_http_request *q, ug_http_response *r, const struct listi
 	UG_TRY(ug_http_set(r, "Cache-Control", "no-cache"));
 	UG_TRY(ug_http_set(r, "Content-Security-Policy", LISTING_POLICY));
 	UG_TRY(ug_http_set(r, "X-Content-Type-Options", "nosniff"));
-	UG_TRY(put_title(p.w, l->name));
-	UG_TRY(put_crumbs(p.w, l->name));
+	UG_TRY(put_top(p.w, l->name));
 	UG_TRY(put_counts(p.w, list.items, n));
 	UG_TRY(put_table(&p, list.items, n, strcmp(l->name, ".") == 0));
 	return put(p.w, LISTING_END);

@@ -5,12 +5,12 @@
 
 /* Nothing from anywhere, but the style sheet inside the page. */
 #define LISTING_POLICY                                                                                                 \
-	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+	"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 #define LISTING_TOP                                                                                                    \
 	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"                                      \
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"                                   \
-	"<meta name=\"color-scheme\" content=\"light dark\">\n"
+	"<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n"
 
 #define LISTING_STYLE                                                                                                  \
 	"<style>\n"                                                                                                    \
@@ -48,6 +48,7 @@
 	"svg{flex:none;width:1.25rem;height:1.25rem;fill:none;stroke:var(--icon);stroke-width:1.5;"                    \
 	"stroke-linejoin:round;stroke-linecap:round}\n"                                                                \
 	".dir svg{stroke:var(--dir)}\n"                                                                                \
+	"h1{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%)}\n"                \
 	".size,.date{white-space:nowrap;font-variant-numeric:tabular-nums}\n"                                          \
 	".size{text-align:right}\n"                                                                                    \
 	"td{color:var(--soft);font-size:.875rem}\n"                                                                    \

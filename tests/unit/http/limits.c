@@ -330,7 +330,7 @@ static void gate_routes(ug_http_server *s)
 static void drain_script(void)
 {
 	struct answer *working = calloc(1, sizeof *working), *idle = calloc(1, sizeof *idle);
-	ug_conn w, i, late;
+	ug_conn w = UG_ZERO, i = UG_ZERO, late = UG_ZERO;
 	expect(ug_mem_dial(scene->listener, &w) == 0 && ug_mem_dial(scene->listener, &i) == 0);
 	expect(ug_write_text(ug_conn_writer(w), GET("/gate") GET("/hello")) > 0);
 	expect(ug_sem_acquire(&entered, 1) == 0);
