@@ -20,6 +20,12 @@
  * `searching` is 1 only while a wake is on its way to a worker, or that worker is between leaving idle_sleep and its next task or
  * next sleep: both clear it first, and look at the queues after. A wake that nobody sleeps for any more is found by the next one
  * that goes to sleep: the eventfd stays ready, the futex word has changed.
+ *
+ * Slots are different: their task is mostly picked by the holder at once (two tasks that take turns), and then a wake was in
+ * vain: it cost a system call, and the thief took caches along had it been quicker. So a thief is patient with slots (queue.c), a
+ * sleeper does not look at those of others, and a worker that was woken and found nothing sets `muted`: until the monitor's next
+ * tick, filling a slot wakes nobody. What lies in a slot then waits 2 ms at most: the monitor wakes a thief for it
+ * where its holder made no pick since the last tick. Wakes for rings and the global queue are never muted.
  */
 #include "sched/sched_priv.h"
 
@@ -27,14 +33,22 @@
 
 #define EVENTS 128
 
-bool ug__work_anywhere(void)
+static bool work_but_slots(void)
 {
 	if (load_seq(&S->global_count))
 		return true;
 	for (uint32_t i = 0; i < S->procs_count; i++)
-		if (!ug__queue_empty(&S->procs[i]))
+		if (!ug__ring_empty(&S->procs[i]))
 			return true;
 	return false;
+}
+
+bool ug__work_anywhere(void)
+{
+	bool work = work_but_slots();
+	for (uint32_t i = 0; !work && i < S->procs_count; i++)
+		work = load_seq(&S->procs[i].slot) != 0;
+	return work;
 }
 
 static void kick(void)
@@ -58,12 +72,18 @@ void ug__idle_wake(void)
 		kick();
 }
 
+void ug__idle_wake_weak(void)
+{
+	if (!load_relaxed(&S->muted) || unlikely(load_seq(&S->monitor_asleep)))
+		ug__idle_wake();
+}
+
 void ug__search_done(struct worker *w)
 {
 	w->recheck = 0;
 	if (load_relaxed(&S->searching))
 		store_seq(&S->searching, 0u);
-	if (load_seq(&S->idle_count) && ug__work_anywhere())
+	if (load_seq(&S->idle_count) && work_but_slots())
 		ug__idle_wake();
 }
 
@@ -122,11 +142,13 @@ void ug__idle_sleep(struct worker *w)
 	 * pushed before, and is seen below; one that comes after kicks after `word` was read. */
 	if (load_seq(&S->searching))
 		store_seq(&S->searching, 0u);
+	if (w->recheck)
+		store_relaxed(&S->muted, 1u);
 	w->recheck = 0;
 	store_relaxed(&w->idle, 1u);
 	add_seq(&S->idle_count, 1u);
 	int64_t until = load_relaxed(&w->proc->timers.next);
-	if (!ug__work_anywhere() && !load_seq(&S->stopping))
+	if (!work_but_slots() && !load_seq(&w->proc->slot) && !load_seq(&S->stopping))
 		n = sleep_now(ev, word, until);
 	add_seq(&S->idle_count, -1u);
 	store_relaxed(&w->idle, 0u);

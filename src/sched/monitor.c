@@ -125,6 +125,8 @@ static bool look_at(struct proc *p, int64_t now)
 	if (load_relaxed(&S->registered) || load_relaxed(&p->timers.next) <= now)
 		store_relaxed(&p->attention, 1u);
 	p->stale = same ? p->stale + 1 : 0;
+	if (same && load_relaxed(&p->slot) && load_relaxed(&S->idle_count))
+		ug__idle_wake(); /* for a patient thief: idle.c */
 	bool waits = p->stale >= STUCK_TICKS && anything_waits(p);
 	if (waits)
 		rescue(p);
@@ -202,6 +204,7 @@ static void *monitor_main(void *unused)
 		store_relaxed(&S->coarse, now);
 		ug__timers_run(&S->monitor_timers, now);
 		bool active = false;
+		store_relaxed(&S->muted, 0u);
 		for (uint32_t i = 0; i < S->procs_count; i++)
 			active |= look_at(&S->procs[i], now);
 		housekeeping(tick);

@@ -213,13 +213,17 @@ void ug__ready_runnable(runnable r)
 	/* The loop, and timers that it fires, are inside already. */
 	bool nested = load_relaxed(&w->in);
 	struct proc *p = nested ? w->proc : ug__enter(w);
+	bool strong = true;
 	if (!p)
 		ug__global_push(r);
 	else if (w->cur)
-		ug__queue_push_slot(p, r);
+		strong = ug__queue_push_slot(p, r);
 	else
 		ug__queue_push(p, r);
-	ug__idle_wake();
+	if (strong)
+		ug__idle_wake();
+	else
+		ug__idle_wake_weak();
 	if (!nested)
 		ug__leave(w);
 }

@@ -7,14 +7,17 @@
  * its swap succeeds; the holder overwrites a place only when head has passed it. Numbers run on and wrap at 2^32; a swap
  * that meets a head that has wrapped round exactly would need 2^32 pops in between.
  *
- * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. Thieves take
- * it only when the ring is empty and they have looked twice: the holder is most likely about to run it.
+ * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief takes
+ * it only where it finds the same task in it, and no pick made, some microseconds later: else the holder is about to run it.
  *
  * Order for wake-ups: each push ends with a sequentially consistent store or swap, then looks at idle_count; a worker
  * that goes idle adds itself to idle_count, then looks at every slot, ring and the global queue. One of the two sees the
  * other (see idle.c).
  */
 #include "sched/sched_priv.h"
+
+#include "config.h"
+#include UG_CPU_H
 
 /* Both kinds of runnable link through their first word. */
 static runnable *link_of(runnable r)
@@ -101,11 +104,12 @@ void ug__queue_push(struct proc *p, runnable r)
 	}
 }
 
-void ug__queue_push_slot(struct proc *p, runnable r)
+bool ug__queue_push_slot(struct proc *p, runnable r)
 {
 	runnable old = swap_seq(&p->slot, r);
 	if (old)
 		ug__queue_push(p, old);
+	return old != 0;
 }
 
 static runnable ring_pop(struct proc *p)
@@ -118,6 +122,9 @@ static runnable ring_pop(struct proc *p)
 	}
 	return 0;
 }
+
+/* Looks at a slot before it is stolen, each with a pause: some 5 us in all. */
+#define SLOT_PATIENCE 100
 
 /* How often in a row the slot may go before the ring while both have work: it must not starve the others. */
 #define SLOT_USES 32
@@ -139,7 +146,7 @@ runnable ug__queue_pop(struct proc *p)
 	return ring_pop(p);
 }
 
-runnable ug__queue_steal(struct proc *thief, struct proc *victim, bool slot)
+runnable ug__queue_steal(struct proc *thief, struct proc *victim)
 {
 	uint32_t head = load_acquire(&victim->head);
 	for (;;) {
@@ -150,7 +157,7 @@ runnable ug__queue_steal(struct proc *thief, struct proc *victim, bool slot)
 		}
 		n -= n / 2;
 		if (n == 0)
-			return slot ? swap_acq_rel(&victim->slot, (runnable)0) : 0;
+			return 0;
 		runnable first = load_relaxed(&victim->ring[head % RING]);
 		/* The thief's ring is empty: it looked there first, and nobody else pushes to it. */
 		for (uint32_t i = 1; i < n; i++)
@@ -163,7 +170,24 @@ runnable ug__queue_steal(struct proc *thief, struct proc *victim, bool slot)
 	}
 }
 
+runnable ug__queue_steal_slot(struct proc *victim)
+{
+	uint32_t tick = load_relaxed(&victim->tick);
+	runnable r = load_relaxed(&victim->slot);
+	for (int i = 0; r && i < SLOT_PATIENCE; i++) {
+		ug__relax();
+		if (load_relaxed(&victim->slot) != r || load_relaxed(&victim->tick) != tick)
+			return 0;
+	}
+	return r && cas_acq_rel(&victim->slot, &r, (runnable)0) ? r : 0;
+}
+
+bool ug__ring_empty(const struct proc *p)
+{
+	return load_seq(&p->tail) == load_seq(&p->head);
+}
+
 bool ug__queue_empty(const struct proc *p)
 {
-	return load_seq(&p->tail) == load_seq(&p->head) && !load_seq(&p->slot);
+	return ug__ring_empty(p) && !load_seq(&p->slot);
 }

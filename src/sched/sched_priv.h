@@ -145,6 +145,7 @@ struct sched {
 	uint32_t taken_none; /* what `taken` is at rest: 0, or TAKEN_FENCE */
 	/* Written often. */
 	uint32_t idle_count __attribute__((aligned(64))); /* workers that sleep, or are about to */
+	uint32_t muted; /* 1: wakes for a slot's sake were in vain lately */
 	uint32_t searching; /* 1: a wake is under way, and the one woken has not found its work yet */
 	uint32_t idle_word; /* futex of idle workers where the poller has its own thread */
 	uint32_t monitor_asleep;
@@ -185,9 +186,11 @@ void ug__spare_give(struct worker *w, struct proc *p);
 
 /* queue.c; all by the holder of p, inside, but steal and global_push */
 void ug__queue_push(struct proc *p, runnable r); /* to the end */
-void ug__queue_push_slot(struct proc *p, runnable r); /* to run next */
+bool ug__queue_push_slot(struct proc *p, runnable r); /* to run next; true: another went to the ring for it */
 runnable ug__queue_pop(struct proc *p);
-runnable ug__queue_steal(struct proc *thief, struct proc *victim, bool slot);
+runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring */
+runnable ug__queue_steal_slot(struct proc *victim);
+bool ug__ring_empty(const struct proc *p);
 bool ug__queue_empty(const struct proc *p);
 void ug__global_push(runnable r);
 runnable ug__global_pop(struct proc *p);
@@ -212,6 +215,7 @@ void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg);
 
 /* idle.c */
 void ug__idle_wake(void); /* after work was pushed: wakes a worker if one sleeps and none searches */
+void ug__idle_wake_weak(void); /* the same where only a slot was filled */
 void ug__idle_sleep(struct worker *w);
 void ug__idle_stop(void);
 int ug__poller_start(void);

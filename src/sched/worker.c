@@ -182,17 +182,14 @@ void ug__spare_back(struct worker *w)
 
 static runnable steal(struct proc *p)
 {
-	uint32_t n = S->procs_count;
-	for (int round = 0; n > 1 && round < 2; round++) {
-		uint32_t start = ug__random() % n;
-		for (uint32_t i = 0; i < n; i++) {
-			struct proc *victim = &S->procs[(start + i) % n];
-			runnable r = victim == p ? 0 : ug__queue_steal(p, victim, round > 0);
-			if (r)
-				return r;
-		}
-		for (int i = 0; round == 0 && i < 50; i++)
-			compiler_barrier();
+	uint32_t n = S->procs_count, start = n > 1 ? ug__random() % n : 0;
+	for (uint32_t i = 0; n > 1 && i < 2 * n; i++) {
+		struct proc *victim = &S->procs[(start + i) % n];
+		if (victim == p)
+			continue;
+		runnable r = i < n ? ug__queue_steal(p, victim) : ug__queue_steal_slot(victim);
+		if (r)
+			return r;
 	}
 	return 0;
 }
