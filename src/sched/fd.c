@@ -129,25 +129,21 @@ int ug__fd_use(ug_fd *f)
 	return -EBADF;
 }
 
-/* Takes one from the count; whoever brings it to 0 has the record to itself. */
+/* Takes one from the count. Who sees that it is the last call on a closed record gives the number back before, while it still counts: one
+ * that begins meanwhile sees CLOSED, and comes here too. Who brings the count to 0 has the record to itself. */
 static void drop(ug_fd *f, uint32_t flag)
 {
 	uint32_t use = load_acquire(&f->use);
-	while (!cas_acq_rel(&f->use, &use, (use - 1) | flag))
-		;
+	do
+		if (!flag && (use & CLOSED) && (use & COUNT) == ((use & ORPHAN) ? 1u : 2u))
+			give_back(f);
+	while (!cas_acq_rel(&f->use, &use, (use - 1) | flag));
 	if ((use & COUNT) == 1)
 		record_free(f);
 }
 
 void ug__fd_unuse(ug_fd *f)
 {
-	uint32_t use = load_acquire(&f->use);
-	while (likely(!(use & CLOSED)))
-		if (cas_acq_rel(&f->use, &use, use - 1))
-			return;
-	/* Mine, and the references' if there are any: no other call. One that begins now sees CLOSED, and ends like this too. */
-	if ((use & COUNT) == ((use & ORPHAN) ? 1u : 2u))
-		give_back(f);
 	drop(f, 0);
 }
 
@@ -267,6 +263,39 @@ bool ug__fd_anyone_waits(void)
 			return true;
 	}
 	return false;
+}
+
+/* Takes out those who wait on a side of f; answers how many calls of tasks that was. */
+static uint32_t forget_side(struct fd_side *s)
+{
+	uint32_t calls = 0;
+	for (struct ug__waiter *next, *w = s->waiters.head_; w; w = next) {
+		next = w->next_;
+		bool task = ug__stack_at(w) != NULL;
+		if (!task && w->amount_)
+			continue;
+		ug__waitq_remove(&s->waiters, w);
+		if (task) {
+			calls += !w->amount_; /* a select is no call */
+		} else if (ug__wake_win(w->task_)) {
+			w->result_ = 0;
+			ug__ready(w->task_);
+		}
+	}
+	return calls;
+}
+
+/* The runtime has ended: tasks that wait will never go on, and threads wait by other means from now on. */
+void ug__fd_forget(void)
+{
+	for (uint32_t i = 0; i < table_count; i++) {
+		ug_fd *f = record_at(i);
+		ug__lock(&f->lock);
+		uint32_t calls = forget_side(&f->in[0]) + forget_side(&f->in[1]);
+		ug__unlock(&f->lock);
+		while (calls--)
+			ug__fd_unuse(f);
+	}
 }
 
 /* Waiting ---------------------------------------------------------------------------------------------------------- */

@@ -35,7 +35,7 @@
 
 static bool work_but_slots(void)
 {
-	if (load_seq(&S->global_count))
+	if (load_seq(&S->global.count) || load_seq(&S->hogs.count))
 		return true;
 	for (uint32_t i = 0; i < S->procs_count; i++)
 		if (!ug__ring_empty(&S->procs[i]))

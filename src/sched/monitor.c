@@ -77,7 +77,7 @@ UG__NOINLINE void ug__enter_slow(struct worker *w)
 /* Takes p from its worker, if that is outside; true: p is the caller's to give. */
 static bool take(struct proc *p)
 {
-	struct worker *w = load_relaxed(&p->worker);
+	struct worker *w = load_acquire(&p->worker);
 	uint32_t none = S->taken_none, asked = none | TAKEN_ASKED;
 	if (!cas_seq(&w->taken, &none, asked))
 		return false;
@@ -86,12 +86,13 @@ static bool take(struct proc *p)
 	bool outside = load_seq(&w->in) == 0;
 	uint32_t to = S->taken_none | (outside ? TAKEN_YES : TAKEN_NO);
 	/* A worker that pins its task gives its processor away by itself: it may have done so since p->worker was read. */
-	return cas_seq(&w->taken, &asked, to) && outside && load_relaxed(&p->worker) == w;
+	return cas_seq(&w->taken, &asked, to) && outside && load_acquire(&p->worker) == w;
 }
 
 static bool anything_waits(const struct proc *p)
 {
-	return !ug__queue_empty(p) || load_relaxed(&S->global_count) || load_relaxed(&p->timers.next) != UG_FOREVER ||
+	return !ug__queue_empty(p) || load_relaxed(&S->global.count) || load_relaxed(&S->hogs.count) ||
+		load_relaxed(&p->timers.next) != UG_FOREVER ||
 		(load_relaxed(&S->registered) && !S->poller->own_thread && load_relaxed(&S->idle_count) == 0);
 }
 
@@ -107,7 +108,7 @@ static void rescue(struct proc *p)
 	}
 	add_seq(&S->offline_count, 1u); /* the worker that lost it */
 	p->stale = 0;
-	p->budget = 0;
+	store_relaxed(&p->attention, 1u);
 	ug__spare_give(spare, p);
 }
 
@@ -115,7 +116,7 @@ static void rescue(struct proc *p)
 static bool look_at(struct proc *p, int64_t now)
 {
 	uint32_t tick = load_relaxed(&p->tick);
-	struct worker *w = load_relaxed(&p->worker);
+	struct worker *w = load_acquire(&p->worker);
 	bool same = tick == p->seen_tick;
 	p->seen_tick = tick;
 	if (load_relaxed(&w->idle)) {

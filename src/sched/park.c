@@ -131,6 +131,13 @@ __attribute__((noinline)) void ug__run_on(struct worker *w, struct ug__task *t)
 	ug__after_switch(left);
 }
 
+/* Whether the task kept its processor this time: it is judged by that until it has run again. */
+static inline void note_hog(struct ug__task *t, const struct proc *p)
+{
+	if (unlikely(!p != ((t->flags & TASK_HOG) != 0)))
+		t->flags ^= TASK_HOG;
+}
+
 /* Waiting ---------------------------------------------------------------------------------------------------------- */
 
 /* Where no runtime runs, a thread fires the timers itself that the monitor would: its own are among them. Should the runtime end
@@ -164,7 +171,7 @@ int ug__park(struct ug__task *t)
 			park_offline(t);
 		} else {
 			struct worker *w = ug__worker();
-			ug__enter(w);
+			note_hog(t, ug__enter(w));
 			ug__leave_stack(w, t);
 			ug__leave(ug__worker());
 		}
@@ -230,12 +237,14 @@ void ug__ready_runnable(runnable r)
 
 void ug__ready(struct ug__task *t)
 {
-	if (unlikely(t->flags & TASK_OFFLINE)) {
-		if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP)
-			ug__futex_wake(&t->ready_word, 1);
-		return;
+	if (likely(!(t->flags & (TASK_OFFLINE | TASK_HOG)))) {
+		ug__ready_runnable((runnable)t);
+	} else if (t->flags & TASK_HOG) {
+		ug__hog_push(t);
+		ug__idle_wake();
+	} else if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP) {
+		ug__futex_wake(&t->ready_word, 1);
 	}
-	ug__ready_runnable((runnable)t);
 }
 
 void ug_yield(void)
@@ -247,10 +256,13 @@ void ug_yield(void)
 	}
 	struct ug__task *t = w->cur;
 	struct proc *p = ug__enter(w);
-	if (p)
+	note_hog(t, p);
+	if (p) {
 		ug__queue_push(p, (runnable)t);
-	else
-		ug__inject((runnable)t);
+	} else {
+		ug__hog_push(t);
+		ug__idle_wake();
+	}
 	ug__leave_stack(w, t);
 	ug__leave(ug__worker());
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run queues: a slot and a ring for each processor, and one global queue.
+ * Run queues: a slot and a ring for each processor, one global queue, and one of hogs.
  *
  * The ring is of 256 places, single producer (the holder), many takers. tail is written by the holder alone; head moves
  * by compare-and-swap, by the holder for one, by a thief for half. A taker reads the places first and owns them only if
@@ -9,6 +9,10 @@
  *
  * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief takes
  * it only where it finds the same task in it, and no pick made, some microseconds later: else the holder is about to run it.
+ *
+ * Hogs: a task that kept its processor so long that it was taken waits in a queue of its own until the others have had their turn
+ * (it is looked at last, and once each 64 picks). Else several such tasks would stand before everybody else in turn, and promise 5
+ * would hold for one of them only.
  *
  * Order for wake-ups: each push ends with a sequentially consistent store or swap, then looks at idle_count; a worker
  * that goes idle adds itself to idle_count, then looks at every slot, ring and the global queue. One of the two sees the
@@ -25,53 +29,76 @@ static runnable *link_of(runnable r)
 	return (runnable *)(r & ~(runnable)1);
 }
 
-static void global_append(runnable head, runnable tail, uint32_t n)
+static void append(struct shared_queue *q, runnable head, runnable tail, uint32_t n)
 {
-	ug__lock(&S->global_lock);
+	ug__lock(&q->lock);
 	*link_of(tail) = 0;
-	if (S->global_tail)
-		*link_of(S->global_tail) = head;
+	if (q->tail)
+		*link_of(q->tail) = head;
 	else
-		S->global_head = head;
-	S->global_tail = tail;
-	store_seq(&S->global_count, S->global_count + n);
-	ug__unlock(&S->global_lock);
+		q->head = head;
+	q->tail = tail;
+	store_seq(&q->count, q->count + n);
+	ug__unlock(&q->lock);
+}
+
+/* Takes up to n; the lock is held, and they are there. Linked, the last one's link is whatever follows. */
+static runnable take(struct shared_queue *q, uint32_t n)
+{
+	runnable first = q->head, r = first;
+	for (uint32_t i = 0; i < n; i++)
+		r = *link_of(r);
+	q->head = r;
+	if (!r)
+		q->tail = 0;
+	store_seq(&q->count, q->count - n);
+	return first;
 }
 
 void ug__global_push(runnable r)
 {
-	global_append(r, r, 1);
+	append(&S->global, r, r, 1);
 }
 
 /* Takes this processor's share of the global queue: the first is answered, the others go to its ring. */
 runnable ug__global_pop(struct proc *p)
 {
-	if (load_relaxed(&S->global_count) == 0)
+	struct shared_queue *q = &S->global;
+	if (load_relaxed(&q->count) == 0)
 		return 0;
-	ug__lock(&S->global_lock);
-	uint32_t n = S->global_count / S->procs_count + 1;
+	ug__lock(&q->lock);
+	uint32_t n = q->count / S->procs_count + 1;
 	uint32_t room = RING - (p->tail - load_acquire(&p->head));
-	if (n > S->global_count)
-		n = S->global_count;
+	if (n > q->count)
+		n = q->count;
 	if (n > RING / 2)
 		n = RING / 2;
 	if (n > room + 1)
 		n = room + 1;
-	runnable first = n ? S->global_head : 0, r = first;
+	runnable first = n ? take(q, n) : 0, r = first;
 	uint32_t tail = p->tail;
-	for (uint32_t i = 0; i < n; i++) {
-		runnable next = *link_of(r);
-		if (i > 0)
-			store_relaxed(&p->ring[tail++ % RING], r);
-		r = next;
+	for (uint32_t i = 1; i < n; i++) {
+		r = *link_of(r);
+		store_relaxed(&p->ring[tail++ % RING], r);
 	}
-	S->global_head = r;
-	if (!r)
-		S->global_tail = 0;
-	store_seq(&S->global_count, S->global_count - n);
-	ug__unlock(&S->global_lock);
+	ug__unlock(&q->lock);
 	store_seq(&p->tail, tail);
 	return first;
+}
+
+void ug__hog_push(struct ug__task *t)
+{
+	append(&S->hogs, (runnable)t, (runnable)t, 1);
+}
+
+runnable ug__hog_pop(void)
+{
+	if (load_relaxed(&S->hogs.count) == 0)
+		return 0;
+	ug__lock(&S->hogs.lock);
+	runnable r = S->hogs.count ? take(&S->hogs, 1) : 0;
+	ug__unlock(&S->hogs.lock);
+	return r;
 }
 
 /* The ring is full: half of it and r go to the global queue. false: thieves were quicker, and there is room. */
@@ -86,7 +113,7 @@ static bool overflow(struct proc *p, runnable r, uint32_t head)
 	for (uint32_t i = 0; i + 1 < n; i++)
 		*link_of(batch[i]) = batch[i + 1];
 	*link_of(batch[n - 1]) = r;
-	global_append(batch[0], r, n + 1);
+	append(&S->global, batch[0], r, n + 1);
 	return true;
 }
 

@@ -135,6 +135,7 @@ static void memory_end(void)
 	}
 	ug__timers_drop(&S->monitor_timers, on_task_stack);
 	ug__blocking_reset();
+	ug__fd_forget();
 	S->poller->end();
 	ug__clock_virtual(NULL);
 	ug__stack_end();
@@ -142,8 +143,8 @@ static void memory_end(void)
 	ug__workers_end();
 	free(S->procs);
 	S->procs = NULL;
-	S->global_head = S->global_tail = 0;
-	S->global_count = S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
+	S->global = S->hogs = (struct shared_queue){.count = 0};
+	S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
 }
 
 /* After a fork the child has one thread and none of the library's: every call that would need them fails. */
@@ -258,6 +259,7 @@ struct app {
 static int call_app(void *arg)
 {
 	struct app *a = arg;
+	store_seq(&S->report_deadlock, 1u); /* while the first task lives: first_ended takes it back */
 	ug_task_set_name("main");
 	return a->fn(a->argc, a->argv);
 }
@@ -267,8 +269,6 @@ int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const stru
 	static struct app a;
 	a = (struct app){.fn = app, .argc = argc, .argv = argv};
 	signal(SIGPIPE, SIG_IGN);
-	store_relaxed(&S->report_deadlock, 1u);
 	int r = app ? run(call_app, &a, opts, false) : -EINVAL;
-	store_relaxed(&S->report_deadlock, 0u);
 	return r < 0 ? 1 : r > 255 ? 255 : r;
 }

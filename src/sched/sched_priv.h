@@ -53,6 +53,7 @@ enum task_flags {
 	TASK_OFFLINE = TASK_THREAD | TASK_PINNED, /* parks in the kernel */
 	TASK_DEAD = 4, /* the one that it switches to reaps it */
 	TASK_FIRST = 8, /* the program's first: its end is the program's */
+	TASK_HOG = 16, /* lost its processor when it last ran */
 };
 
 /* States of an offline task's ready_word: its futex. */
@@ -95,6 +96,7 @@ struct proc {
 	runnable slot; /* the one made ready last; thieves may take it */
 	uint32_t slot_uses; /* in a row */
 	uint32_t budget; /* picks until the loop looks at timers, poller and the global queue */
+	uint32_t turn; /* of the global queue, or of the hogs */
 	uint32_t tick; /* counts picks; the monitor reads it */
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
@@ -130,6 +132,11 @@ struct worker {
 	void *signal_stack;
 };
 
+struct shared_queue {
+	uint32_t lock, count;
+	runnable head, tail;
+};
+
 struct sched {
 	uint32_t procs_count;
 	uint32_t stopping;
@@ -155,10 +162,8 @@ struct sched {
 	uint32_t threads; /* of the library */
 	uint32_t visitors; /* plain threads that are in sched right now */
 	int64_t coarse; /* the clock, a tick old at most while anything runs */
-	/* The global queue. */
-	uint32_t global_lock __attribute__((aligned(64)));
-	uint32_t global_count;
-	runnable global_head, global_tail;
+	struct shared_queue global __attribute__((aligned(64)));
+	struct shared_queue hogs; /* tasks that lost their processor when they last ran: queue.c */
 	/* Workers. */
 	uint32_t spare_lock __attribute__((aligned(64)));
 	uint32_t spare_count;
@@ -194,6 +199,8 @@ bool ug__ring_empty(const struct proc *p);
 bool ug__queue_empty(const struct proc *p);
 void ug__global_push(runnable r);
 runnable ug__global_pop(struct proc *p);
+void ug__hog_push(struct ug__task *t);
+runnable ug__hog_pop(void);
 
 /* park.c */
 runnable ug__pick(struct proc *p);
@@ -234,6 +241,7 @@ void ug__ctx_unlink(struct ug__task *t);
 /* fd.c */
 void ug__fd_event(uint64_t key, uint32_t what);
 bool ug__fd_anyone_waits(void);
+void ug__fd_forget(void);
 
 /* blocking.c */
 uint32_t ug__blocking_busy(void);

@@ -163,7 +163,7 @@ void ug__spare_give(struct worker *w, struct proc *p)
 {
 	w->proc = p;
 	if (p) {
-		store_relaxed(&p->worker, w);
+		store_release(&p->worker, w);
 		add_seq(&S->offline_count, -1u);
 	}
 	store_release(&w->given, 1u);
@@ -211,6 +211,21 @@ static void look_around(struct worker *w, struct proc *p)
 		w->recheck = 1;
 }
 
+/* In turn, each 64 picks: nobody shall starve behind a processor's own queue. */
+static runnable find_runnable(struct proc *p, bool others_first)
+{
+	runnable r = 0;
+	if (others_first)
+		r = (p->turn ^= 1) ? ug__global_pop(p) : ug__hog_pop();
+	if (!r)
+		r = ug__queue_pop(p);
+	if (!r)
+		r = ug__global_pop(p);
+	if (!r)
+		r = steal(p);
+	return r ? r : ug__hog_pop();
+}
+
 /* What w runs next; sleeps until there is something. NULL: the runtime stops. */
 static struct ug__task *find(struct worker *w)
 {
@@ -228,13 +243,7 @@ static struct ug__task *find(struct worker *w)
 		bool global_first = p->budget == 0;
 		if (global_first || load_relaxed(&p->attention) || load_relaxed(&p->timers.next) != UG_FOREVER)
 			look_around(w, p);
-		runnable r = global_first ? ug__global_pop(p) : 0;
-		if (!r)
-			r = ug__queue_pop(p);
-		if (!r)
-			r = ug__global_pop(p);
-		if (!r)
-			r = steal(p);
+		runnable r = find_runnable(p, global_first);
 		if (!r) {
 			ug__idle_sleep(w);
 			continue;
@@ -279,7 +288,7 @@ int ug__worker_start(struct proc *p)
 	*w = (struct worker){
 		.proc = p, .random = (uint32_t)((uintptr_t)w >> 6) * 2654435761u | 1, .taken = S->taken_none};
 	if (p)
-		store_relaxed(&p->worker, w);
+		store_release(&p->worker, w);
 	else
 		add_seq(&S->offline_count, 1u);
 	int e = ug__thread_start(worker_main, w);
@@ -325,7 +334,7 @@ int ug_pin(void)
 		w->proc = NULL;
 		t->flags |= TASK_PINNED;
 	} else {
-		store_relaxed(&p->worker, w);
+		store_release(&p->worker, w);
 		t->pins = 0;
 	}
 	ug__leave(w);
