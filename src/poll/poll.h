@@ -13,11 +13,16 @@
 /* Timers -----------------------------------------------------------------------------------------------------------
  * A heap of armed timers with a lock of its own. `next` is when the earliest is due (UG_FOREVER: none) and may be read
  * by anyone at any time. A timer's fire runs with the lock held: when ug__timers_remove has answered, it is over. */
+struct ug__timer_entry {
+	int64_t when;
+	struct ug__timer *timer;
+};
+
 struct ug__timers {
 	uint32_t lock;
 	int64_t next;
 	size_t count, room;
-	struct ug__timer **heap;
+	struct ug__timer_entry *heap;
 };
 
 /* -ENOMEM, or 1 where the timer is now the earliest, else 0. */

@@ -147,6 +147,13 @@ static void arm(int fd, uint64_t key)
 	s->user_data = key;
 }
 
+static void remove_poll(uint64_t key)
+{
+	struct io_uring_sqe *s = sqe();
+	io_uring_prep_poll_remove(s, key);
+	s->user_data = IGNORE;
+}
+
 static void submit_wishes(void)
 {
 	if (!wake_armed) {
@@ -159,9 +166,7 @@ static void submit_wishes(void)
 		if (w.fd >= 0) {
 			arm(w.fd, w.key);
 		} else {
-			struct io_uring_sqe *s = sqe();
-			io_uring_prep_poll_remove(s, w.key);
-			s->user_data = IGNORE;
+			remove_poll(w.key);
 		}
 	}
 	wish_count = 0;
@@ -189,6 +194,11 @@ static int take(const struct io_uring_cqe *c, struct ug__event *ev)
 		wake_armed = (c->flags & IORING_CQE_F_MORE) != 0;
 		*ev = (struct ug__event){.key = UG__POLL_WAKE};
 		return 1;
+	}
+	if ((c->flags & IORING_CQE_F_MORE) && still_live(c->user_data) < 0) {
+		/* Its removal came while this completion was under way, and was answered EALREADY: the poll is armed yet. */
+		remove_poll(c->user_data);
+		return 0;
 	}
 	uint32_t m = c->res < 0 ? POLLERR : (uint32_t)c->res;
 	if (!(c->flags & IORING_CQE_F_MORE)) {
