@@ -86,6 +86,15 @@ int ug__wait_check_chain(const ug_ctx *c)
 
 /* Ending ----------------------------------------------------------------------------------------------------------- */
 
+/* Takes t off c's list; c's lock is held, and t is the caller's: itself, or one whose wake it has won. */
+static void unlink_task(ug_ctx *c, struct ug__task *t)
+{
+	*(t->ctx_prev ? &t->ctx_prev->ctx_next : &c->tasks_) = t->ctx_next;
+	if (t->ctx_next)
+		t->ctx_next->ctx_prev = t->ctx_prev;
+	t->linked = NULL;
+}
+
 /* Marks one context, whose lock is held, and wakes who waits in it. false: it had ended before. */
 static bool mark(ug_ctx *c, int err, int cause)
 {
@@ -96,8 +105,11 @@ static bool mark(ug_ctx *c, int err, int cause)
 	for (struct ug__task *next, *t = c->tasks_; t; t = next) {
 		next = t->ctx_next;
 		uint32_t armed = UG__WAIT_STATE_ARMED;
-		if (load_seq(&t->wait) == UG__WAIT_STATE_ARMED && cas_seq(&t->wait, &armed, UG__WAIT_STATE_ENDED))
-			ug__ready(t);
+		if (load_seq(&t->wait) != UG__WAIT_STATE_ARMED || !cas_seq(&t->wait, &armed, UG__WAIT_STATE_ENDED))
+			continue;
+		/* Taken off the list at once, while it is the winner's, so that it needs not come for this lock on its way out. */
+		unlink_task(c, t);
+		ug__ready(t);
 	}
 	while (c->after_) {
 		struct ug_after *a = c->after_;
@@ -200,14 +212,8 @@ void ug__ctx_unlink(struct ug__task *t)
 	if (!c)
 		return;
 	ug__lock(&c->lock_);
-	if (t->ctx_prev)
-		t->ctx_prev->ctx_next = t->ctx_next;
-	else
-		c->tasks_ = t->ctx_next;
-	if (t->ctx_next)
-		t->ctx_next->ctx_prev = t->ctx_prev;
+	unlink_task(c, t);
 	ug__unlock(&c->lock_);
-	t->linked = NULL;
 }
 
 void ug__wait_arm(struct ug__task *t, int wait, const void *object)
