@@ -63,7 +63,7 @@ static struct {
 
 /* Checks --------------------------------------------------------------------------------------------------------- */
 
-__attribute__((noinline, format(printf, 3, 4))) static int conf_failed(const char *file, int line, const char *format, ...)
+__attribute__((noinline, format(printf, 3, 4))) static void conf_failed(const char *file, int line, const char *format, ...)
 {
 	if (atomic_fetch_add(&conf.failures, 1) < 10) {
 		va_list args;
@@ -73,16 +73,17 @@ __attribute__((noinline, format(printf, 3, 4))) static int conf_failed(const cha
 		fputc('\n', stderr);
 		va_end(args);
 	}
-	return 0;
 }
 
 static inline int conf_equal(long long a, long long b, const char *what, const char *wanted, const char *file, int line)
 {
-	return a == b || conf_failed(file, line, "%s is %lld, not %s (%lld)", what, a, wanted, b);
+	if (a != b)
+		conf_failed(file, line, "%s is %lld, not %s (%lld)", what, a, wanted, b);
+	return a == b;
 }
 
 /* Each answers whether it held. */
-#define CHECK(cond) ((cond) ? 1 : conf_failed(__FILE__, __LINE__, "%s", "not so: " #cond))
+#define CHECK(cond) ((cond) ? 1 : (conf_failed(__FILE__, __LINE__, "%s", "not so: " #cond), 0))
 #define CHECK_EQ(value, wanted)                                                                                        \
 	conf_equal((long long)(value), (long long)(wanted), #value, #wanted, __FILE__, __LINE__)
 

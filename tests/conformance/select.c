@@ -131,7 +131,7 @@ static void sends_and_receives_share_evenly(void)
 		int k = ug_select(c, 2);
 		if (!CHECK(k >= 0 && k < 2))
 			return;
-		count[k != 0]++;
+		count[k]++;
 		CHECK_EQ(k == 0 ? put(full, 1) : next(room), k == 0 ? 0 : 1);
 	}
 	check_fair(count, 2);

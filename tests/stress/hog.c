@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stuck tasks hurt nobody: hogs that sit in usleep(40000) of libc, or spin for 40 ms, again and again, beside a task on a
- * 1 ms timer and two echo connections (a pair of sockets, TCP on the loopback). How late are those?
+ * Stuck tasks hurt nobody: hogs that sit in usleep(40000) of libc, spin for 40 ms, or do so in a reader that the library
+ * calls, again and again, beside a task on a 1 ms timer and two echo connections (a pair of sockets, TCP on the
+ * loopback). How late are those?
  *
  * usage: hog [MS [HOGS]]    MS: the most that the ninetieth of a hundred may be late; an idle machine is held to 20 ms
  */
@@ -11,15 +12,17 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <undergo/base.h>
+#include <undergo/io.h>
 #include <undergo/sched.h>
 #include <undergo/sync.h>
 
 enum { SAMPLES = 4096 };
 #define HOLD (40 * UG_MS)
-#define DURATION (1200 * UG_MS)
+#define DURATION (800 * UG_MS)
 
 struct victim {
 	const char *name;
@@ -61,6 +64,26 @@ static int spin(void *arg)
 		ug_yield();
 	}
 	return 0;
+}
+
+static ssize_t spinning_read(void *self, void *buf, size_t n)
+{
+	(void)self;
+	if (ug_now() >= end_of_run)
+		return 0;
+	for (int64_t until = ug_now() + HOLD; ug_now() < until;)
+		;
+	atomic_fetch_add(&holds, 1);
+	memset(buf, 'x', n);
+	return (ssize_t)n;
+}
+
+/* Deep in a reader: nothing in the whole copy waits. */
+static int copy(void *arg)
+{
+	static const struct ug_reader_ops ops = {.size = sizeof ops, .read = spinning_read};
+	(void)arg;
+	return ug_copy(ug_discard(), (ug_reader){&ops, NULL}, NULL);
 }
 
 /* Victims -------------------------------------------------------------------------------------------------------- */
@@ -208,7 +231,8 @@ static int app(void *arg)
 	long most = *(long *)arg;
 	int a = suffer("usleep", block, most);
 	int b = suffer("spinning", spin, most);
-	return a ? a : b;
+	int c = suffer("in a reader", copy, most);
+	return a ? a : b ? b : c;
 }
 
 int main(int argc, char **argv)
