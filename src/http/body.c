@@ -181,3 +181,11 @@ bool ug__http_body_skip(struct work *w)
 			return false;
 	return true;
 }
+
+int ug__http_body_fault(struct work *w)
+{
+	struct body *b = &w->q.body;
+	if (b->ended || b->failed || w->r.close || ug__http_body_skip(w))
+		return 0;
+	return b->failed && (b->status == 400 || b->status == 431) ? b->status : 0;
+}

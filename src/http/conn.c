@@ -74,11 +74,16 @@ static void begin(struct conn *c)
 	}
 }
 
+/* reason: why there is no request; NULL: there is one, but its body may turn out not to be one. */
 static void finish(struct conn *c, const char *reason)
 {
 	ug_http_response *r = &c->work->r;
+	const struct body *b = &c->work->q.body;
 	if (ug__http_response_finish(r) < 0)
 		r->close = true;
+	if (!reason && b->failed && b->status == r->status)
+		reason = b->reason;
+	c->tally.refused += reason != NULL;
 	count(c);
 	if (c->s->log)
 		log_entry(c, reason);
@@ -119,7 +124,6 @@ static UG__NOINLINE void refuse(struct conn *c, int status, const char *reason)
 	struct work *w = c->work;
 	w->base = w->in + w->in_start;
 	begin(c);
-	c->tally.refused++;
 	w->r.close = true;
 	ug__http_response_fail(&w->r, status, reason);
 	finish(c, reason);
@@ -163,8 +167,6 @@ static void handle(struct conn *c)
 	int e = w->q.route->handler(&w->q, &w->r, w->q.route->arg);
 	if (e >= 0)
 		return;
-	if (w->q.body.failed)
-		c->tally.refused++;
 	ug__http_response_fail(&w->r, status_of(w, e), w->q.body.failed ? w->q.body.reason : NULL);
 }
 
@@ -188,7 +190,7 @@ static bool exchange(struct conn *c, size_t n)
 	settle_head(w, n);
 	begin(c);
 	handle(c);
-	finish(c, w->q.body.failed ? w->q.body.reason : NULL);
+	finish(c, NULL);
 	bool keep = !w->r.close && !c->broken && ug__http_body_skip(w);
 	bool more = w->in_end > w->in_start || !w->q.body.ended;
 	ug__http_request_done(w);

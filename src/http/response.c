@@ -316,7 +316,8 @@ int ug_http_reply(ug_http_response *r, int status, const char *type, const void 
 		UG_TRY(ug_http_set(r, "Content-Type", type));
 	if (status == 204 || status == 304)
 		return 0;
-	UG_TRY(ug_http_length(r, (int64_t)n));
+	if (n > BODY_BYTES || r->bodyless)
+		UG_TRY(ug_http_length(r, (int64_t)n));
 	ssize_t e = n > 0 ? body_write(r, data, n) : 0;
 	return e < 0 ? (int)e : 0;
 }
@@ -365,7 +366,9 @@ void ug__http_response_fail(ug_http_response *r, int status, const char *reason)
 
 int ug__http_response_finish(ug_http_response *r)
 {
-	int e = 0;
+	int e = 0, fault = r->stage == OPEN ? ug__http_body_fault(ug__http_work_of(r)) : 0;
+	if (fault)
+		ug__http_response_fail(r, fault, ug__http_work_of(r)->q.body.reason);
 	if (r->stage == OPEN && !r->bodyless && r->length > 0)
 		ug__http_response_fail(r, 500, NULL); /* a length was said, and nothing written */
 	if (r->stage == OPEN) {

@@ -260,8 +260,10 @@ static bool look(ug_http_server *s, struct work *w, struct search *f)
 int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow_field)
 {
 	char method[UG__HTTP_METHOD_BYTES + 1];
-	if (w->head.form == UG__HTTP_AUTHORITY)
-		return 501; /* CONNECT is for proxies, and has no path */
+	if (w->head.form == UG__HTTP_AUTHORITY) { /* CONNECT is for proxies, and has no path */
+		*allow_field = "";
+		return 405;
+	}
 	struct search f = {.method = method};
 	memcpy(method, w->base + w->head.name.at, w->head.name.len);
 	method[w->head.name.len] = 0;

@@ -188,6 +188,8 @@ int ug__http_send_from(struct conn *c, ug_reader src, int64_t n, int64_t *count)
 void ug__http_body_init(struct work *w, struct conn *c);
 /* Reads what the handler left over, as far as that is worth it: whether another request can follow. */
 bool ug__http_body_skip(struct work *w);
+/* Reads it before an answer that has not begun: the status of what turned out to be no request after all, or 0. */
+int ug__http_body_fault(struct work *w);
 /* Whether, as things stand, skipping will do. */
 bool ug__http_body_skippable(const struct work *w);
 
@@ -209,7 +211,7 @@ static inline struct work *ug__http_work_of(const ug_http_response *r)
 }
 
 /* route.c */
-/* 0 and w->q.route; else the answer's status: 404, 405, 501, 503, or 204 for an OPTIONS that no route wants; *allow: the field to send, or NULL. */
+/* 0 and w->q.route; else the answer's status: 404, 405, 503, or 204 for an OPTIONS that no route wants; *allow: the field to send, or NULL. */
 int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow);
 void ug__http_routes_free(struct node *n);
 

@@ -128,7 +128,10 @@ static int serve_file(ug_http_request *q, ug_http_response *r, void *arg)
 	char *name = ug_http_alloc(q, p.len + 3);
 	if (!name)
 		return -ENOMEM;
-	int e = ug__http_path_name(q->c->work->base + p.at, p.len, f->show_hidden, name, p.len + 3, &folder);
+	int e = ug__http_body_fault(q->c->work);
+	if (e)
+		return UG_EPROTO_HTTP;
+	e = ug__http_path_name(q->c->work->base + p.at, p.len, f->show_hidden, name, p.len + 3, &folder);
 	if (e == -EINVAL) {
 		ug_http_set(r, "Connection", "close");
 		return ug_http_error(r, 400, NULL);

@@ -95,7 +95,7 @@ static const struct {
 	{"PROPFIND /dav", "<PROPFIND /dav>"},
 	{"HEAD /x", "Content-Length: 8"},
 	{"HEAD /h", "Content-Length: 9"}, /* its own route goes before GET's */
-	{"CONNECT h:1", "501"},
+	{"CONNECT h:1", "405 Method Not Allowed\r\nContent-Length: 23\r\nAllow: \r\n"},
 	{"OPTIONS /x", "HTTP/1.1 204 No Content\r\nAllow: POST, GET, HEAD, OPTIONS\r\n\r\n"},
 	{"PUT /x", "\r\nAllow: POST, GET, HEAD, OPTIONS\r\n"},
 	{"POST /u/me", "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"},
