@@ -7,24 +7,23 @@
 #include "sched/sched_priv.h"
 
 static const char *const wait_names[UG__WAIT_COUNT] = {
-	[UG__WAIT_NONE] = "running or ready",
-	[UG__WAIT_SEND] = "send on channel",
-	[UG__WAIT_RECV] = "receive from channel",
-	[UG__WAIT_SELECT] = "select",
-	[UG__WAIT_SLEEP] = "sleep",
-	[UG__WAIT_READABLE] = "descriptor to be readable",
-	[UG__WAIT_WRITABLE] = "descriptor to be writable",
-	[UG__WAIT_TASK] = "end of task",
-	[UG__WAIT_GROUP] = "end of group",
-	[UG__WAIT_MUTEX] = "mutex",
-	[UG__WAIT_RWMUTEX] = "rwmutex",
-	[UG__WAIT_COND] = "condition",
-	[UG__WAIT_ONCE] = "once",
-	[UG__WAIT_WAITGROUP] = "wait group",
-	[UG__WAIT_SEM] = "semaphore",
-	[UG__WAIT_BLOCKING] = "blocking call",
-	[UG__WAIT_PIPE] = "pipe",
-	[UG__WAIT_FOREVER] = "end of its context",
+	[UG__WAIT_SEND] = "waits to send on channel",
+	[UG__WAIT_RECV] = "waits to receive from channel",
+	[UG__WAIT_SELECT] = "waits in select",
+	[UG__WAIT_SLEEP] = "sleeps",
+	[UG__WAIT_READABLE] = "waits for readable descriptor",
+	[UG__WAIT_WRITABLE] = "waits for writable descriptor",
+	[UG__WAIT_TASK] = "waits for end of task",
+	[UG__WAIT_GROUP] = "waits for group",
+	[UG__WAIT_MUTEX] = "waits for mutex",
+	[UG__WAIT_RWMUTEX] = "waits for rwmutex",
+	[UG__WAIT_COND] = "waits for condition",
+	[UG__WAIT_ONCE] = "waits for once",
+	[UG__WAIT_WAITGROUP] = "waits for wait group",
+	[UG__WAIT_SEM] = "waits for semaphore",
+	[UG__WAIT_BLOCKING] = "waits for blocking call",
+	[UG__WAIT_PIPE] = "waits for pipe",
+	[UG__WAIT_FOREVER] = "waits for the end of its context",
 };
 
 struct dump {
@@ -49,8 +48,14 @@ static void dump_task(struct ug__stack *s, void *arg)
 		return;
 	}
 	int64_t since = d->now - load_relaxed(&t->wait_since);
-	ug__report(d->fd, "task %llu %s: waits for %s %p, %lld ms\n", (unsigned long long)id, name ? name : "(no name)",
-		wait_names[kind], load_relaxed(&t->wait_object), (long long)(since > 0 ? since / UG_MS : 0));
+	const void *object = load_relaxed(&t->wait_object);
+	long long ms = (long long)(since > 0 ? since / UG_MS : 0);
+	name = name ? name : "(no name)";
+	if (object)
+		ug__report(d->fd, "task %llu %s: %s %p, %lld ms\n", (unsigned long long)id, name, wait_names[kind],
+			object, ms);
+	else
+		ug__report(d->fd, "task %llu %s: %s, %lld ms\n", (unsigned long long)id, name, wait_names[kind], ms);
 }
 
 static void dump_record(const struct record *r, void *arg)
