@@ -17,7 +17,7 @@
 
 typedef UG_CHAN(int) int_chan;
 
-enum { MOVES = 40 };
+enum { MOVES = 15 };
 
 static int_chan ping = UG_NIL, pong = UG_NIL;
 static int wrong, moves, done;
