@@ -160,19 +160,19 @@ struct ug_tee {
 /* A reader of src that writes what it reads to `to` before it answers; an error there is an error of the read. Source: Go's io.TeeReader. */
 ug_reader ug_tee_reader(struct ug_tee *t, ug_reader src, ug_writer to);
 
-struct ug_multi_reader {
+struct ug_readers {
 	const ug_reader *next_;
 	size_t left_;
 };
 /* A reader of all of list[0], then list[1], up to list[n - 1]; the list is borrowed as long. Source: Go's io.MultiReader. */
-ug_reader ug_multi_reader(struct ug_multi_reader *m, const ug_reader *list, size_t n);
+ug_reader ug_multi_reader(struct ug_readers *m, const ug_reader *list, size_t n);
 
-struct ug_multi_writer {
+struct ug_writers {
 	const ug_writer *list_;
 	size_t n_;
 };
 /* A writer to each of the n writers, in order; the first that fails ends the write. Source: Go's io.MultiWriter. */
-ug_writer ug_multi_writer(struct ug_multi_writer *m, const ug_writer *list, size_t n);
+ug_writer ug_multi_writer(struct ug_writers *m, const ug_writer *list, size_t n);
 
 struct ug_count {
 	int64_t bytes; /* that went through */

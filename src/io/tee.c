@@ -24,7 +24,7 @@ ug_reader ug_tee_reader(struct ug_tee *t, ug_reader src, ug_writer to)
 
 static ssize_t multi_read(void *self, void *buf, size_t n)
 {
-	struct ug_multi_reader *m = self;
+	struct ug_readers *m = self;
 	for (; m->left_; m->left_--, m->next_++) {
 		ssize_t got = ug_read(*m->next_, buf, n);
 		if (got != 0)
@@ -35,7 +35,7 @@ static ssize_t multi_read(void *self, void *buf, size_t n)
 
 static int multi_write_to(void *self, ug_writer w, int64_t limit, int64_t *count)
 {
-	struct ug_multi_reader *m = self;
+	struct ug_readers *m = self;
 	for (; m->left_; m->left_--, m->next_++) {
 		int64_t went = 0;
 		int e = ug_copy_upto(w, *m->next_, limit - *count, &went);
@@ -53,15 +53,15 @@ static const struct ug_reader_ops multi_reader_ops = {
 	.write_to = multi_write_to,
 };
 
-ug_reader ug_multi_reader(struct ug_multi_reader *m, const ug_reader *list, size_t n)
+ug_reader ug_multi_reader(struct ug_readers *m, const ug_reader *list, size_t n)
 {
-	*m = (struct ug_multi_reader){list, n};
+	*m = (struct ug_readers){list, n};
 	return (ug_reader){&multi_reader_ops, m};
 }
 
 static ssize_t multi_write(void *self, const void *buf, size_t n)
 {
-	struct ug_multi_writer *m = self;
+	struct ug_writers *m = self;
 	for (size_t i = 0; i < m->n_; i++) {
 		ssize_t e = ug_write(m->list_[i], buf, n);
 		if (e < 0)
@@ -72,9 +72,9 @@ static ssize_t multi_write(void *self, const void *buf, size_t n)
 
 static const struct ug_writer_ops multi_writer_ops = {.size = sizeof multi_writer_ops, .write = multi_write};
 
-ug_writer ug_multi_writer(struct ug_multi_writer *m, const ug_writer *list, size_t n)
+ug_writer ug_multi_writer(struct ug_writers *m, const ug_writer *list, size_t n)
 {
-	*m = (struct ug_multi_writer){list, n};
+	*m = (struct ug_writers){list, n};
 	return (ug_writer){&multi_writer_ops, m};
 }
 

@@ -39,7 +39,7 @@ struct wrapped {
 	struct ug_limit limit;
 	struct ug_count count;
 	struct ug_section section;
-	struct ug_multi_reader multi;
+	struct ug_readers multi;
 	ug_reader list[2];
 	struct ug_memory memory;
 	ug_bufr bufr;

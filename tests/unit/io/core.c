@@ -239,7 +239,7 @@ TEST(many_readers)
 	ug_reader list[4];
 	for (int i = 0; i < 4; i++)
 		list[i] = source_reader(&s[i]);
-	struct ug_multi_reader m;
+	struct ug_readers m;
 	ug_reader r = ug_multi_reader(&m, list, 4);
 	CHECK_IS(ug_read(r, buf, 16), 2);
 	CHECK_IS(ug_read_full(r, buf + 2, 4), 4);
@@ -272,7 +272,7 @@ TEST(many_writers)
 		k[i] = (struct sink){.piece = (size_t)i};
 		list[i] = sink_writer(&k[i]);
 	}
-	struct ug_multi_writer m;
+	struct ug_writers m;
 	ug_writer w = ug_multi_writer(&m, list, 3);
 	CHECK_IS(ug_write_text(w, "abc"), 3);
 	k[1].fail = -EIO;
