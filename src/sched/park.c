@@ -85,7 +85,7 @@ static __attribute__((always_inline)) inline void switch_from(
 		to = &w->announce;
 		regs = &w->regs;
 	}
-	w->cur = next;
+	store_relaxed(&w->cur, next);
 	struct exceptions saved = {NULL, 0};
 	if (unlikely(__cxa_get_globals != NULL))
 		saved = *__cxa_get_globals();
@@ -124,7 +124,7 @@ __attribute__((noinline)) void ug__run_on(struct worker *w, struct ug__task *t)
 		if (i > 100)
 			sched_yield();
 	store_relaxed(&t->on_cpu, 1u);
-	w->cur = t;
+	store_relaxed(&w->cur, t);
 	ug__announce_switch(&w->announce, &t->announce);
 	struct ug__task *left = ug__switch(&w->regs, &t->regs, NULL);
 	ug__announce_arrived(&w->announce, NULL);
@@ -141,10 +141,12 @@ static inline void note_hog(struct ug__task *t, const struct proc *p)
 /* Waiting ---------------------------------------------------------------------------------------------------------- */
 
 /* Where no runtime runs, a thread fires the timers itself that the monitor would: its own are among them. Should the runtime end
- * meanwhile, ug__threads_nudge makes it look again. */
-static void park_offline(struct ug__task *t)
+ * meanwhile, ug__threads_nudge makes it look again. false: a pinned task is left behind by the runtime's end. */
+static bool park_offline(struct ug__task *t)
 {
 	while (load_acquire(&t->ready_word) != OFFLINE_READY) {
+		if ((t->flags & TASK_PINNED) && load_acquire(&S->stopping))
+			return false;
 		bool alone = !load_acquire(&S->running);
 		if (alone)
 			ug__timers_run(&S->monitor_timers, ug_now());
@@ -156,6 +158,7 @@ static void park_offline(struct ug__task *t)
 		cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE);
 	}
 	store_relaxed(&t->ready_word, OFFLINE_NONE);
+	return true;
 }
 
 static int ended_code(const struct ug__task *t)
@@ -167,9 +170,7 @@ static int ended_code(const struct ug__task *t)
 int ug__park(struct ug__task *t)
 {
 	if (load_relaxed(&t->wait) != UG__WAIT_STATE_SELF) {
-		if (unlikely(t->flags & TASK_OFFLINE)) {
-			park_offline(t);
-		} else {
+		if (likely(!(t->flags & TASK_OFFLINE)) || !park_offline(t)) {
 			struct worker *w = ug__worker();
 			note_hog(t, ug__enter(w));
 			ug__leave_stack(w, t);
@@ -239,10 +240,10 @@ void ug__ready(struct ug__task *t)
 {
 	if (likely(!(t->flags & (TASK_OFFLINE | TASK_HOG)))) {
 		ug__ready_runnable((runnable)t);
-	} else if (t->flags & TASK_HOG) {
+	} else if (!(t->flags & TASK_OFFLINE)) {
 		ug__hog_push(t);
 		ug__idle_wake();
-	} else if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP) {
+	} else if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP) { /* a pinned hog too */
 		ug__futex_wake(&t->ready_word, 1);
 	}
 }

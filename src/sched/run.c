@@ -117,6 +117,7 @@ static void threads_end(void)
 	ug__poller_stop();
 	for (uint32_t n; (n = load_seq(&S->threads));) {
 		ug__monitor_timer_added();
+		ug__pinned_nudge();
 		ug__futex_wait(&S->threads, n, ug__clock_real() + 10 * UG_MS);
 	}
 }

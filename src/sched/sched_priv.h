@@ -183,6 +183,8 @@ struct worker *ug__worker(void);
 struct ug__task *ug__thread_self(void);
 /* Makes plain threads that sleep look whether the runtime still runs. */
 void ug__threads_nudge(void);
+/* The same for pinned tasks, which never go on once the runtime stops. */
+void ug__pinned_nudge(void);
 int ug__worker_start(struct proc *p);
 void ug__workers_end(void);
 /* Gives a processor to a spare worker; false: there is none. */

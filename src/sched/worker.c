@@ -108,15 +108,31 @@ static struct ug__task *record_new(void)
 	return t;
 }
 
+static void nudge(struct ug__task *t)
+{
+	uint32_t asleep = OFFLINE_ASLEEP;
+	if (cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE))
+		ug__futex_wake(&t->ready_word, 1);
+}
+
 void ug__threads_nudge(void)
 {
 	ug__lock(&record_lock);
-	for (struct ug__task *t = all_records; t; t = t->arg) {
-		uint32_t asleep = OFFLINE_ASLEEP;
-		if (cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE))
-			ug__futex_wake(&t->ready_word, 1);
-	}
+	for (struct ug__task *t = all_records; t; t = t->arg)
+		nudge(t);
 	ug__unlock(&record_lock);
+}
+
+/* A stack is not unmapped before its worker's thread has gone. */
+void ug__pinned_nudge(void)
+{
+	ug__lock(&S->spare_lock);
+	for (struct worker *w = S->workers; w; w = w->next) {
+		struct ug__task *t = load_relaxed(&w->cur);
+		if (t)
+			nudge(t);
+	}
+	ug__unlock(&S->spare_lock);
 }
 
 UG__NOINLINE struct ug__task *ug__thread_self(void)

@@ -115,6 +115,33 @@ IN_TASK(a_task_may_end_pinned)
 	return 0;
 }
 
+static int waits_pinned(void *unused)
+{
+	(void)unused;
+	CHECK_IS(ug_pin(), 0);
+	add_seq(&pinned, 1u);
+	ug_sleep(UG_FOREVER);
+	CHECK(!"an abandoned task went on");
+	return 0;
+}
+
+static int leave_pinned_behind(void *unused)
+{
+	(void)unused;
+	pinned = 0;
+	for (int i = 0; i < 3; i++)
+		CHECK_IS(ug_go(waits_pinned, NULL), 0);
+	UNTIL(load_seq(&pinned) == 3);
+	return 0;
+}
+
+static void a_pinned_task_that_waits_does_not_hold_up_the_end(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(ug_run(leave_pinned_behind, NULL, NULL), 0);
+}
+
 static void a_plain_thread_is_always_pinned(void **state)
 {
 	(void)state;
@@ -131,6 +158,7 @@ int main(void)
 		cmocka_unit_test(many_can_be_pinned_at_once),
 		cmocka_unit_test(others_run_while_a_pinned_task_holds_its_thread),
 		cmocka_unit_test(a_task_may_end_pinned),
+		cmocka_unit_test(a_pinned_task_that_waits_does_not_hold_up_the_end),
 		cmocka_unit_test(a_plain_thread_is_always_pinned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
