@@ -79,9 +79,14 @@ static int say_counts(struct program *p)
 
 /* ---- signals ---- */
 
+/* By the signal's own action, so that whoever started this sees it. The threads that run tasks block signals. */
 static int end_at_once(int signo)
 {
+	sigset_t set;
 	ug_signal_reset(signo);
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	raise(signo);
 	return -EINTR;
 }
