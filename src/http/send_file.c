@@ -178,19 +178,15 @@ static int send_wanted(const struct sending *s, const char *type, const struct u
 	return send_bytes(s, ranges->from, ranges->len);
 }
 
-int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name)
+int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info *info, const char *name)
 {
 	struct work *w = ug__http_work_of(r);
-	struct ug_file_info info;
 	struct ug__http_range ranges[UG__HTTP_RANGES_MAX];
 	char etag[48], date[UG__HTTP_DATE_LEN + 1];
-	UG_TRY(ug_file_stat(file, &info));
-	if (info.type != UG_TYPE_REGULAR)
-		return -EINVAL;
-	int64_t now = load_relaxed(&r->c->s->wall), modified = info.mtime / UG_SECOND;
+	int64_t now = load_relaxed(&r->c->s->wall), modified = info->mtime / UG_SECOND;
 	modified = modified > now ? now : modified < 0 ? 0 : modified; /* RFC 9110 8.8.2.1: not after Date */
 	struct ug__http_state state = {.exists = true, .etag = etag, .modified = modified};
-	make_etag(etag, &info, now * UG_SECOND);
+	make_etag(etag, info, now * UG_SECOND);
 	ug__http_date_format(date, modified);
 	UG_TRY(ug_http_set(r, "ETag", etag));
 	UG_TRY(ug_http_set(r, "Last-Modified", date));
@@ -200,6 +196,13 @@ int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name)
 		return ug_http_status(r, 304);
 	if (status)
 		return ug_http_error(r, status, NULL);
-	struct sending s = {.r = r, .file = file, .size = info.size};
-	return send_wanted(&s, type_of(&s, name), ranges, wanted(r, &state, info.size, now, ranges));
+	struct sending s = {.r = r, .file = file, .size = info->size};
+	return send_wanted(&s, type_of(&s, name), ranges, wanted(r, &state, info->size, now, ranges));
+}
+
+int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name)
+{
+	struct ug_file_info info;
+	UG_TRY(ug_file_stat(file, &info));
+	return info.type == UG_TYPE_REGULAR ? ug__http_send(r, file, &info, name) : -EINVAL;
 }

@@ -215,6 +215,10 @@ static inline struct work *ug__http_work_of(const ug_http_response *r)
 int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow);
 void ug__http_routes_free(struct node *n);
 
+/* send_file.c */
+/* ug_http_send_file for a regular file that has been looked at. */
+int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info *info, const char *name);
+
 /* static.c */
 void ug__http_files_free(struct files *f);
 

@@ -101,7 +101,7 @@ static int send_index(const struct files *f, ug_http_request *q, ug_http_respons
 	UG_TRY(ug_file_stat(file, &info));
 	if (info.type != UG_TYPE_REGULAR)
 		return 0;
-	e = ug_http_send_file(r, file, f->index);
+	e = ug__http_send(r, file, &info, f->index);
 	return e < 0 ? e : 1;
 }
 
@@ -145,7 +145,7 @@ static int serve_file(ug_http_request *q, ug_http_response *r, void *arg)
 		return folder ? send_folder(f, q, r, file, name) : to_folder(q, r);
 	if (info.type != UG_TYPE_REGULAR || folder)
 		return ug_http_error(r, 404, NULL);
-	return ug_http_send_file(r, file, name);
+	return ug__http_send(r, file, &info, name);
 }
 
 int ug_http_files(ug_http_server *s, const char *pattern, const char *folder, const struct ug_http_files_opts *opts)
