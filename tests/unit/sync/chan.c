@@ -319,7 +319,8 @@ static int canceller(void *p)
 /* One who is cancelled while another wins the exchange: both sides agree on whether it took place. */
 static void race(int receives)
 {
-	for (uint32_t i = 0; i < 500; i++) {
+	ROUNDS_FOR(i, 500)
+	{
 		struct race r = {.spin = i * 7 % 300, .receives = receives};
 		struct helper side, end;
 		int v = 78, e = -EAGAIN;

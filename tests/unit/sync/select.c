@@ -143,22 +143,37 @@ TEST(fair)
 	return 0;
 }
 
-/* A default is taken only where there was a moment with nothing ready: here one of two channels always holds the token. */
+/*
+ * A default is taken only where there was a moment with nothing ready. Here one of two channels always holds the token; those
+ * between them only make the look take long.
+ */
+enum { BETWEEN = 200 };
+
 struct token {
 	int_chan a, b;
 	uint32_t stop;
 };
 
+/* Takes the token as soon as the other has put it back, without parking: the moments to be hit are short. */
+static void take_back(struct token *t, int_chan c)
+{
+	int v;
+	for (uint32_t i = 1; ug_try_recv(c, &v) == -EAGAIN && !load_acquire(&t->stop); i++)
+		if (i % 64 == 0)
+			ug_yield();
+}
+
 static int juggler(void *p)
 {
 	struct token *t = p;
 	int v = 1;
-	while (!load_acquire(&t->stop)) {
-		CHECK_IS(ug_send(t->b, &v), 0);
-		CHECK_IS(ug_recv(t->a, &v), 0);
-		CHECK_IS(ug_send(t->a, &v), 0);
-		CHECK_IS(ug_recv(t->b, &v), 0);
-		ug_yield();
+	for (uint32_t i = 0; !load_acquire(&t->stop); i++) {
+		CHECK_IS(ug_try_send(t->b, &v), 0);
+		take_back(t, t->a);
+		CHECK_IS(ug_try_send(t->a, &v), 0);
+		take_back(t, t->b);
+		if (i % 256 == 0)
+			ug_yield();
 	}
 	return 0;
 }
@@ -168,22 +183,29 @@ TEST(default_is_no_impression)
 	struct token t = {.stop = 0};
 	struct helper h;
 	int v = 1;
-	make(&t.a, 4);
-	make(&t.b, 4);
+	int_chan never;
+	make(&never, 0);
+	make(&t.a, 8);
+	make(&t.b, 8);
 	CHECK_IS(ug_send(t.a, &v), 0);
 	start(&h, juggler, &t);
-	for (int i = 0; i < 20000; i++) {
-		struct ug_case c[] = {UG_RECV(t.a, &v), UG_RECV(t.b, &v), UG_DEFAULT};
-		int fired = ug_select(c, 3);
-		CHECK(fired == 0 || fired == 1);
-		CHECK_IS(fired == 0 ? ug_send(t.a, &v) : ug_send(t.b, &v), 0);
-		if (i % 64 == 0)
+	int64_t end = ug_now() + 100 * UG_MS;
+	struct ug_case c[BETWEEN + 3] = {UG_RECV(t.a, &v), UG_DEFAULT};
+	for (int i = 2; i < BETWEEN + 2; i++)
+		c[i] = (struct ug_case)UG_RECV(never, &v);
+	c[BETWEEN + 2] = (struct ug_case)UG_RECV(t.b, &v);
+	for (uint32_t i = 0; i % 64 || ug_now() < end; i++) {
+		int fired = ug_select(c, BETWEEN + 3);
+		CHECK(fired == 0 || fired == BETWEEN + 2);
+		CHECK_IS(fired == 0 ? ug_try_send(t.a, &v) : ug_try_send(t.b, &v), 0);
+		if (i % 256 == 0)
 			ug_yield();
 	}
 	store_release(&t.stop, 1u);
 	CHECK_IS(finish(&h), 0);
 	drop(&t.a);
 	drop(&t.b);
+	drop(&never);
 	return 0;
 }
 
@@ -437,6 +459,56 @@ TEST(descriptor_wakes)
 	return 0;
 }
 
+struct spinner {
+	uint32_t spin, here, go;
+	int fd;
+};
+
+static int spin(void *p)
+{
+	struct spinner *s = p;
+	store_release(&s->here, 1u);
+	UNTIL(load_acquire(&s->go));
+	for (volatile uint32_t i = 0; i < s->spin; i++)
+		;
+	if (s->fd >= 0)
+		CHECK_IS(write(s->fd, "x", 1), 1);
+	return -42;
+}
+
+/* A source that becomes ready at any moment of the select, that between its first look and the queueing included. */
+TEST(source_in_between)
+{
+	int sv[2], v = 0;
+	char byte;
+	ug_fd *f;
+	int_chan never;
+	make(&never, 0);
+	CHECK_IS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
+	CHECK_IS(ug_fd_adopt(sv[0], UG_FD_NONBLOCK, &f), 0);
+	ROUNDS_FOR(i, 1000)
+	{
+		struct spinner s = {.spin = i * 13 % 2000, .fd = i % 2 ? sv[1] : -1};
+		ug_task *t;
+		CHECK_IS(ug_go_task(spin, &s, NULL, &t), 0);
+		UNTIL(load_acquire(&s.here));
+		store_release(&s.go, 1u);
+		struct ug_case c[] = {
+			UG_RECV(never, &v), i % 2 ? (struct ug_case)UG_READABLE(f) : (struct ug_case)UG_ENDED(t)};
+		CHECK_IS(ug_select(c, 2), 1);
+		CHECK_IS(c[1].result, i % 2 ? 0 : -42);
+		if (i % 2)
+			CHECK_IS(ug_fd_read(f, &byte, 1), 1);
+		CHECK_IS(ug_task_wait(t, NULL), 0);
+		ug_task_unref(t);
+	}
+	CHECK(idle(never));
+	ug_fd_close(f);
+	CHECK_IS(close(sv[1]), 0);
+	drop(&never);
+	return 0;
+}
+
 /* Leaving --------------------------------------------------------------------------------------------------------- */
 
 struct scope {
@@ -473,7 +545,8 @@ static int cancel_it(void *p)
 /* The end of the context against two peers: one of the three wins, all agree, and no waiter stays behind. */
 TEST(cancelled)
 {
-	for (uint32_t i = 0; i < 500; i++) {
+	ROUNDS_FOR(i, 500)
+	{
 		struct scope s = {.spin = i * 11 % 400};
 		struct helper side, end;
 		int v = 78, sent = -EAGAIN, got = -EAGAIN;
@@ -628,6 +701,7 @@ int main(void)
 		cmocka_unit_test(test_end_of_task),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_descriptor_wakes),
+		cmocka_unit_test(test_source_in_between),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_ended_context_has_no_effect),
 		cmocka_unit_test(test_busy_while_it_waits),

@@ -51,6 +51,11 @@ static int body_is_task, helpers_are_tasks;
 		}                                                                                                      \
 	} while (0)
 
+/* A race is run so many times, or for so long on a machine that has other things to do. */
+#define ROUNDS_FOR(i, n)                                                                                               \
+	for (int64_t until_ = ug_now() + 300 * UG_MS, *once_ = &until_; once_; once_ = NULL)                           \
+		for (uint32_t i = 0; i < (n) && ug_now() < until_; i++)
+
 /* Helpers --------------------------------------------------------------------------------------------------------- */
 
 struct helper {
