@@ -160,7 +160,8 @@ void *ug_http_alloc(ug_http_request *q, size_t n);
  * What a handler writes is buffered. A body of up to 8 KiB is sent with its length once the handler has returned; a
  * longer one is sent in chunks meanwhile. With the first byte that is sent, status and fields are settled (-EBUSY). */
 
-/* Sets the status, 200 to 599; it starts as 200. -EINVAL, -EBUSY. */
+/* Sets the status, 200 to 599; it starts as 200. 204 and 304 have no body: what waits to be sent is thrown away, and once something was
+ * written for one of them it is not changed to another (-EBUSY). -EINVAL, -EBUSY. */
 int ug_http_status(ug_http_response *r, int status);
 /* Sets a field, in place of those of that name, or adds one. Date, Content-Length, Transfer-Encoding and Connection are the
  * server's own; "Connection: close" may be set. -EINVAL (those, a name that is no token, a value with control characters),

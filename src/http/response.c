@@ -39,10 +39,14 @@ int ug_http_status(ug_http_response *r, int status)
 {
 	if (status < 200 || status > 599)
 		return -EINVAL;
-	if (r->stage != OPEN)
+	bool bodyless = ug__http_work_of(r)->head.method == UG__HTTP_HEAD || status == 204 || status == 304;
+	/* What was written for a status without a body is not there any more. */
+	if (r->stage != OPEN || (r->bodyless && !bodyless && r->sent > 0))
 		return -EBUSY;
 	r->status = (uint16_t)status;
-	r->bodyless = ug__http_work_of(r)->head.method == UG__HTTP_HEAD || status == 204 || status == 304;
+	r->bodyless = bodyless;
+	if (bodyless)
+		r->body_len = 0;
 	return 0;
 }
 
@@ -316,8 +320,7 @@ int ug_http_reply(ug_http_response *r, int status, const char *type, const void 
 		UG_TRY(ug_http_set(r, "Content-Type", type));
 	if (status == 204 || status == 304)
 		return 0;
-	if (n > BODY_BYTES || r->bodyless)
-		UG_TRY(ug_http_length(r, (int64_t)n));
+	r->length = n > BODY_BYTES || r->bodyless ? (int64_t)n : -1;
 	ssize_t e = n > 0 ? body_write(r, data, n) : 0;
 	return e < 0 ? (int)e : 0;
 }
