@@ -10,9 +10,10 @@
  *         the record is free when the count falls to 0
  *   gone  the number has been given back, or was never to be
  *
- * Readiness is edge-triggered. An event sets `edge` for its direction and wakes all that wait; one who is about to wait
- * looks at `edge` under the same lock: set, it is cleared and the call is tried again. So an edge between a call's EAGAIN and the wait is
- * not lost. Registration is lazy, at the first wait: many connections never wait.
+ * Readiness is edge-triggered. An event adds to its direction's count of `edges` and wakes all that wait; a caller reads the count before it
+ * tries, and waits only if the count is still the same under the lock. So an edge between a call's EAGAIN and the wait is not lost, for
+ * none of several callers. Registration is lazy, at the first wait: many connections never wait.
+ *	Rejected: one flag, cleared by who is about to wait. It may be another's edge.
  *
  * Short reads. A stream socket that answered fewer bytes than asked for is empty, and its next byte, or its end, will be an edge: the next read
  * waits at once, without the call that would say EAGAIN. Not so once HUP was seen: the edge for the end may have come
@@ -93,7 +94,7 @@ int ug_fd_adopt(int fd, int flags, ug_fd **out)
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
 	f->hup = f->gone = 0;
 	store_relaxed(&f->epoch, 0u);
-	f->in[0] = f->in[1] = (struct fd_side){.edge = 0};
+	f->in[0] = f->in[1] = (struct fd_side){.edges = 0};
 	store_relaxed(&f->use, 1u);
 	store_relaxed(&f->refs, 1u);
 	ug__unlock(&f->lock);
@@ -216,7 +217,7 @@ void ug_fd_clean(ug_fd **f)
 static void wake_side(ug_fd *f, int side)
 {
 	struct fd_side *s = &f->in[side];
-	s->edge = 1;
+	store_release(&s->edges, s->edges + 1);
 	if (ug__waitq_idle(&s->waiters))
 		return;
 	/* A select must not be told of readiness that somebody has used up since: ask. Others just try again. */
@@ -327,7 +328,7 @@ static int wait_by_poll(ug_fd *f, int side)
 }
 
 /* Waits for an edge that has not been seen yet. The caller holds a use of f. */
-int ug__fd_wait(struct ug__task *t, ug_fd *f, int side)
+int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
 {
 	if ((t->flags & TASK_THREAD) && !load_acquire(&S->running))
 		return wait_by_poll(f, side);
@@ -335,8 +336,7 @@ int ug__fd_wait(struct ug__task *t, ug_fd *f, int side)
 	struct ug__waiter w = {.task_ = t};
 	ug__lock(&f->lock);
 	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
-	if (e || s->edge) {
-		s->edge = 0;
+	if (e || s->edges != seen) {
 		ug__unlock(&f->lock);
 		return e < 0 ? e : 0;
 	}
@@ -362,7 +362,6 @@ int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w)
 	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : watch(f);
 	store_relaxed(&s->drained, 0);
 	if (e == 0) {
-		s->edge = 0;
 		e = ug__sys_poll_now(f->fd, events);
 		if (e == 0) {
 			w->amount_ = 1;
@@ -391,8 +390,12 @@ static int wait_ready(ug_fd *f, int side)
 		return fd;
 	int e = 0;
 	store_relaxed(&f->in[side].drained, 0); /* the caller may take what comes by calls of its own */
-	while (e == 0 && f->kind != FD_FILE && (e = ug__sys_poll_now(fd, side ? POLLOUT : POLLIN)) == 0)
-		e = ug__fd_wait(t, f, side);
+	while (e == 0 && f->kind != FD_FILE) {
+		uint32_t seen = load_acquire(&f->in[side].edges);
+		e = ug__sys_poll_now(fd, side ? POLLOUT : POLLIN);
+		if (e == 0)
+			e = ug__fd_wait(t, f, side, seen);
+	}
 	ug__fd_unuse(f);
 	return e > 0 ? 0 : e;
 }

@@ -13,7 +13,8 @@ enum fd_kind {
 
 struct fd_side {
 	struct ug__waitq waiters; /* under the lock, as all here */
-	uint8_t edge; /* readiness came that nobody has looked at yet */
+	uint32_t edges; /* events so far: one who waits says how many it knew before it tried */
+	uint32_t drained_at; /* with drained: edges before that read */
 	uint8_t drained; /* by the reader: the last read was short */
 };
 
@@ -25,6 +26,6 @@ struct ug_fd {
 	ug_fd *next_free;
 };
 
-int ug__fd_wait(struct ug__task *t, ug_fd *f, int side);
+int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen);
 
 #endif

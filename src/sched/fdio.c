@@ -60,10 +60,10 @@ static size_t total(const struct io *io)
 }
 
 /* The call, unless it is known that it would wait. */
-static ssize_t try_now(struct io *io, struct fd_side *s, int fd)
+static ssize_t try_now(struct io *io, struct fd_side *s, int fd, uint32_t seen)
 {
 	ug_fd *f = io->f;
-	bool empty = load_relaxed(&s->drained) && !load_relaxed(&f->hup);
+	bool empty = load_relaxed(&s->drained) && load_relaxed(&s->drained_at) == seen && !load_relaxed(&f->hup);
 	store_relaxed(&s->drained, 0);
 	if (empty)
 		return -EAGAIN;
@@ -74,8 +74,10 @@ static ssize_t try_now(struct io *io, struct fd_side *s, int fd)
 	}
 	ssize_t n = call_now(io, fd);
 	if (io->side == 0 && n > 0 && f->kind == FD_SOCKET && load_relaxed(&f->epoch) == S->epoch &&
-		(size_t)n < total(io))
+		(size_t)n < total(io)) {
+		store_relaxed(&s->drained_at, seen);
 		store_relaxed(&s->drained, 1);
+	}
 	return n;
 }
 
@@ -83,10 +85,11 @@ static ssize_t on_stream(struct ug__task *t, struct io *io, int fd)
 {
 	struct fd_side *s = &io->f->in[io->side];
 	for (;;) {
-		ssize_t n = try_now(io, s, fd);
+		uint32_t seen = load_acquire(&s->edges);
+		ssize_t n = try_now(io, s, fd, seen);
 		if (n != -EAGAIN)
 			return n;
-		int e = ug__fd_wait(t, io->f, io->side);
+		int e = ug__fd_wait(t, io->f, io->side, seen);
 		if (e < 0)
 			return e;
 	}

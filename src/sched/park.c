@@ -134,8 +134,8 @@ __attribute__((noinline)) void ug__run_on(struct worker *w, struct ug__task *t)
 /* Whether the task kept its processor this time: it is judged by that until it has run again. */
 static inline void note_hog(struct ug__task *t, const struct proc *p)
 {
-	if (unlikely(!p != ((t->flags & TASK_HOG) != 0)))
-		t->flags ^= TASK_HOG;
+	if (unlikely((p == NULL) != load_relaxed(&t->hog)))
+		store_relaxed(&t->hog, !p);
 }
 
 /* Waiting ---------------------------------------------------------------------------------------------------------- */
@@ -238,13 +238,14 @@ void ug__ready_runnable(runnable r)
 
 void ug__ready(struct ug__task *t)
 {
-	if (likely(!(t->flags & (TASK_OFFLINE | TASK_HOG)))) {
-		ug__ready_runnable((runnable)t);
-	} else if (!(t->flags & TASK_OFFLINE)) {
+	if (unlikely(t->flags & TASK_OFFLINE)) {
+		if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP)
+			ug__futex_wake(&t->ready_word, 1);
+	} else if (unlikely(load_relaxed(&t->hog))) {
 		ug__hog_push(t);
 		ug__idle_wake();
-	} else if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP) { /* a pinned hog too */
-		ug__futex_wake(&t->ready_word, 1);
+	} else {
+		ug__ready_runnable((runnable)t);
 	}
 }
 

@@ -53,7 +53,6 @@ enum task_flags {
 	TASK_OFFLINE = TASK_THREAD | TASK_PINNED, /* parks in the kernel */
 	TASK_DEAD = 4, /* the one that it switches to reaps it */
 	TASK_FIRST = 8, /* the program's first: its end is the program's */
-	TASK_HOG = 16, /* lost its processor when it last ran */
 };
 
 /* States of an offline task's ready_word: its futex. */
@@ -68,6 +67,7 @@ struct ug__task {
 	struct ug__switch regs; /* where it stands while it does not run */
 	uint32_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
 	uint32_t pins;
+	uint32_t hog; /* 1: it lost its processor when it last ran */
 	uint32_t ready_word; /* offline: the futex that it sleeps on */
 	uint32_t wait_kind; /* for dumps */
 	const void *wait_object;

@@ -157,6 +157,7 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	t->wait = UG__WAIT_STATE_NONE;
 	t->flags = r->flags;
 	t->pins = 0;
+	store_relaxed(&t->hog, 0u);
 	t->ready_word = 0;
 	t->wait_kind = UG__WAIT_NONE;
 	t->ctx = r->ctx;
