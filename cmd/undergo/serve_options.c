@@ -146,30 +146,42 @@ static int log_format(struct serve_options *o, const char *text)
 	return -cmd_fail("serve", "--log is common, json or none, not %s", text);
 }
 
+/* Beyond all letters, so that one that getopt_long complains of is known for a letter. */
+enum {
+	OPTION_LISTEN = 256,
+	OPTION_INDEX,
+	OPTION_NO_LISTING,
+	OPTION_HIDDEN,
+	OPTION_LOG,
+	OPTION_LIMIT,
+	OPTION_DRAIN,
+	OPTION_VERSION,
+};
+
 static int one(struct serve_options *o, int key, char *value)
 {
 	switch (key) {
-	case 'l':
+	case OPTION_LISTEN:
 		if (o->listen_count == LISTEN_MAX)
 			return -cmd_fail("serve", "more than %d addresses", LISTEN_MAX);
 		o->listen[o->listen_count++] = value;
 		return 0;
-	case 'i':
+	case OPTION_INDEX:
 		if (strchr(value, '/'))
 			return -cmd_fail("serve", "--index is a name without a slash, not %s", value);
 		o->files.index = value;
 		return 0;
-	case 'n':
+	case OPTION_NO_LISTING:
 		o->files.no_listing = 1;
 		return 0;
-	case 'a':
+	case OPTION_HIDDEN:
 		o->files.show_hidden = 1;
 		return 0;
-	case 'g':
+	case OPTION_LOG:
 		return log_format(o, value);
-	case 'L':
+	case OPTION_LIMIT:
 		return limit(o, value);
-	case 'd':
+	case OPTION_DRAIN:
 		if (parse_time(value, &o->server.drain_time) < 0)
 			return -cmd_fail("serve", "--drain is a time such as 10s, or none, not %s", value);
 		return 0;
@@ -180,20 +192,20 @@ static int one(struct serve_options *o, int key, char *value)
 
 int serve_options(int argc, char **argv, struct serve_options *out)
 {
-	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
-		{"index", required_argument, NULL, 'i'}, {"no-listing", no_argument, NULL, 'n'},
-		{"hidden", no_argument, NULL, 'a'}, {"log", required_argument, NULL, 'g'},
-		{"limit", required_argument, NULL, 'L'}, {"drain", required_argument, NULL, 'd'},
-		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {0}};
+	static const struct option options[] = {{"listen", required_argument, NULL, OPTION_LISTEN},
+		{"index", required_argument, NULL, OPTION_INDEX}, {"no-listing", no_argument, NULL, OPTION_NO_LISTING},
+		{"hidden", no_argument, NULL, OPTION_HIDDEN}, {"log", required_argument, NULL, OPTION_LOG},
+		{"limit", required_argument, NULL, OPTION_LIMIT}, {"drain", required_argument, NULL, OPTION_DRAIN},
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, OPTION_VERSION}, {0}};
 	struct serve_options o = {.folder = "."};
 	opterr = 0;
 	for (int key; (key = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-		if (key == 'h' || key == 'v') {
+		if (key == 'h' || key == OPTION_VERSION) {
 			int e = key == 'h' ? ug_printf("%s", help) : ug_printf("undergo " UG_VERSION "\n");
 			return e < 0 ? e : 1;
 		}
-		if (key == '?' && optopt && optopt != 'h')
-			return -cmd_fail("serve", "option -%c is not known, or takes no value", optopt);
+		if (key == '?' && optopt > 0 && optopt < OPTION_LISTEN)
+			return -cmd_fail("serve", "no option -%c; `undergo serve --help` lists them", optopt);
 		if (key == '?')
 			return -cmd_fail("serve", "no option %s; `undergo serve --help` lists them", argv[optind - 1]);
 		if (key == ':')

@@ -56,15 +56,19 @@
 	"@media (max-width:40rem){\n"                                                                                  \
 	"body{padding:1.25rem .75rem 2rem}\n"                                                                          \
 	"nav ol{font-size:1.125rem}\n"                                                                                 \
+	"nav a{display:inline-block;padding:.55rem 0;margin:-.35rem 0}\n"                                              \
 	"table,thead,tbody{display:block}\n"                                                                           \
 	"thead tr{display:flex;gap:1.25rem;padding:0 1rem;border-bottom:1px solid var(--line)}\n"                      \
-	"thead th{padding:.6rem 0;border:0}\n"                                                                         \
+	"thead th{padding:0;border:0}\n"                                                                               \
+	"thead a{display:inline-block;padding:.75rem 0}\n"                                                             \
 	"thead abbr{display:none}\n"                                                                                   \
-	"tbody tr{display:flex;flex-wrap:wrap;padding:0 1rem .55rem 2.95rem}\n"                                        \
+	"tbody tr{position:relative;display:flex;flex-wrap:wrap;padding:0 1rem .55rem 2.95rem}\n"                      \
 	"tbody tr+tr{border-top:1px solid var(--line)}\n"                                                              \
 	"tbody tr+tr>*{border-top:0}\n"                                                                                \
 	"tbody th{margin:0 -1rem 0 -2.95rem;flex:0 0 calc(100% + 3.95rem)}\n"                                          \
-	"tbody th a{padding:.55rem 1rem .1rem}\n"                                                                      \
+	"tbody th a{align-items:flex-start;padding:.55rem 1rem .1rem}\n"                                               \
+	"tbody th a::after{content:\"\";position:absolute;inset:0}\n"                                                  \
+	"svg{margin-top:.125rem}\n"                                                                                    \
 	"tbody td{padding:0;font-size:.8125rem}\n"                                                                     \
 	"td.size:not(:empty)::after{content:\"\\00b7\";margin:0 .4rem}\n"                                              \
 	"tbody .up{padding:0 1rem}\n"                                                                                  \
