@@ -20,6 +20,7 @@ struct program {
 	ug_listener listeners[LISTEN_MAX];
 	int listening;
 	signal_chan signals;
+	ug_task *watcher; /* of the signals */
 };
 
 /* ---- what is said ---- */
@@ -168,17 +169,12 @@ static int serve_all(struct program *p)
 
 static int run(struct program *p)
 {
-	ug_task *signals;
 	static const struct ug_go_opts opts = {.name = "signals"};
 	UG_TRY(take_signals(p));
+	UG_TRY(ug_go_task(watch_signals, p, &opts, &p->watcher));
 	for (int i = 0; i < p->listening; i++)
 		UG_TRY(say_where(p, i));
-	UG_TRY(ug_go_task(watch_signals, p, &opts, &signals));
-	int e = serve_all(p);
-	ug_close(p->signals);
-	if (ug_task_wait(signals, NULL) == 0)
-		ug_task_unref(signals);
-	return e;
+	return serve_all(p);
 }
 
 static int prepare(struct program *p)
@@ -199,19 +195,32 @@ static int prepare(struct program *p)
 	return listen_all(p);
 }
 
+/* Whoever reads what is said may have stopped reading. */
+static void say_end(struct program *p, int e, uint64_t lost)
+{
+	UG_WITH_TIMEOUT(UG_SECOND) {
+		if (lost > 0)
+			cmd_fail("serve", "%llu lines of the log got lost", (unsigned long long)lost);
+		if (e <= 0 && p->listening > 0)
+			say_counts(p);
+		if (e == -ETIMEDOUT)
+			cmd_fail("serve", "requests that went on beyond the drain time were cut");
+		else if (e < 0)
+			cmd_fail("serve", "%s", ug_strerror(e));
+	}
+}
+
 static int finish(struct program *p, int e)
 {
-	uint64_t lost = serve_log_close(p->log);
-	if (lost > 0)
-		cmd_fail("serve", "%llu lines of the log got lost", (unsigned long long)lost);
-	if (e <= 0 && p->listening > 0)
-		say_counts(p);
-	if (e == -ETIMEDOUT)
-		cmd_fail("serve", "requests that went on beyond the drain time were cut");
-	else if (e < 0)
-		cmd_fail("serve", "%s", ug_strerror(e));
+	say_end(p, e, serve_log_close(p->log));
 	for (int i = 0; i < p->listening; i++)
 		ug_listener_close(p->listeners[i]);
+	/* Signals are heard to the end: a second one ends the program whatever it waits for. */
+	if (p->watcher) {
+		ug_close(p->signals);
+		if (ug_task_wait(p->watcher, NULL) == 0)
+			ug_task_unref(p->watcher);
+	}
 	ug_http_server_free(p->server);
 	ug_chan_unref(&p->signals);
 	return e;

@@ -26,9 +26,7 @@ typedef struct serve_log serve_log;
 int serve_log_open(enum log_format format, serve_log **out);
 /* For ug_http_server_opts: arg is the serve_log. */
 void serve_log_entry(void *arg, const struct ug_http_log *entry);
-/* A line of the program itself. */
-int serve_log_line(serve_log *log, const char *format, ...) UG_PRINTF_LIKE(2, 3);
-/* Writes what is left; waits. Lines that got lost, because nobody read them. */
+/* Writes what is left; waits, as long as somebody reads it. How many lines got lost, because nobody did. */
 uint64_t serve_log_close(serve_log *log);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * serve_log.c — the access log. A connection only appends its line to a buffer; one task writes what has gathered, a
  * moment later, in one piece. A reader of the log that stops reading must not stop the server: beyond LOST_BEYOND bytes
- * lines are thrown away, and counted.
+ * lines are thrown away, and counted. Nor may it keep the server from ending: once the log is to close, a reader that
+ * takes nothing for LAST_WAIT has had what it gets.
  */
 #include "serve.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define GATHER (20 * UG_MS)
+#define LAST_WAIT UG_SECOND
 #define LOST_BEYOND (4u << 20)
 #define TEXT_MAX 512 /* of a target or name in a line */
 
@@ -24,16 +26,26 @@ struct serve_log {
 	ug_task *writer;
 };
 
-/* Lines of connections that were cut come from tasks whose context has ended. */
+/* Lines of connections that were cut come from tasks whose context has ended, or ends meanwhile. */
 static int lock(serve_log *log)
 {
-	int e = 0;
-	if (ug_ctx_err(NULL) == 0)
-		return ug_mutex_lock(&log->lock);
-	UG_SHIELD {
-		e = ug_mutex_lock(&log->lock);
+	int e = ug_mutex_lock(&log->lock);
+	if (e < 0) {
+		UG_SHIELD {
+			e = ug_mutex_lock(&log->lock);
+		}
 	}
 	return e;
+}
+
+static int is_closing(serve_log *log)
+{
+	int closing = 1;
+	if (lock(log) == 0) {
+		closing = log->closing;
+		ug_mutex_unlock(&log->lock);
+	}
+	return closing;
 }
 
 /* Takes all lines, once there are some; what comes next is gathered meanwhile. false: it is over. */
@@ -49,14 +61,46 @@ static int take(serve_log *log, ug_buf *out)
 	return e == 0 && ug_buf_len(out) > 0;
 }
 
+/* Answers how many bytes went. */
+static size_t write_out(serve_log *log, const char *text, size_t n)
+{
+	ug_writer out = ug_stdout();
+	ug_fd *fd = out.ops->fd(out.self);
+	size_t done = 0;
+	while (done < n) {
+		ssize_t put = 0;
+		UG_WITH_TIMEOUT(LAST_WAIT) {
+			put = ug_fd_write(fd, text + done, n - done);
+		}
+		if (put > 0)
+			done += (size_t)put;
+		else if (put != -ETIMEDOUT || is_closing(log))
+			break;
+	}
+	return done;
+}
+
+static void lose(serve_log *log, const char *text, size_t n)
+{
+	uint64_t lines = 0;
+	for (const char *end = text + n; text < end && (text = memchr(text, '\n', (size_t)(end - text))); text++)
+		lines++;
+	if (lines > 0 && lock(log) == 0) {
+		log->lost += lines;
+		ug_mutex_unlock(&log->lock);
+	}
+}
+
 static int write_lines(void *arg)
 {
 	serve_log *log = arg;
 	ug_buf out = UG_ZERO;
 	while (take(log, &out)) {
-		ug_write(ug_stdout(), ug_buf_bytes(&out), ug_buf_len(&out));
+		const char *text = ug_buf_bytes(&out);
+		size_t n = ug_buf_len(&out), went = write_out(log, text, n);
+		lose(log, text + went, n - went);
 		ug_buf_reset(&out);
-		if (!log->closing)
+		if (!is_closing(log))
 			ug_sleep(GATHER);
 	}
 	ug_buf_done(&out);
@@ -129,14 +173,20 @@ static struct moment moment_of(int64_t time)
 	return m;
 }
 
+/* A client of a Unix socket chooses its own name, spaces and line ends included. */
+static const char *host_of(const struct ug_http_log *l)
+{
+	return strncmp(l->remote, "unix:", 5) == 0 ? "unix:" : *l->remote ? l->remote : "-";
+}
+
 /* https://httpd.apache.org/docs/2.4/logs.html#common */
 static void put_common(ug_buf *b, const struct ug_http_log *l)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct moment m = moment_of(l->time);
 	ug_writer w = ug_buf_writer(b);
-	ug_fprintf(w, "%s - - [%02u/%.3s/%lld:%02u:%02u:%02u +0000] \"", *l->remote ? l->remote : "-", m.day,
-		months + 3 * (m.month - 1), m.year, m.hour, m.minute, m.second);
+	ug_fprintf(w, "%s - - [%02u/%.3s/%lld:%02u:%02u:%02u +0000] \"", host_of(l), m.day, months + 3 * (m.month - 1),
+		m.year, m.hour, m.minute, m.second);
 	if (*l->method && *l->target) {
 		put_field(b, l->method, ug__http_escape_log);
 		put(b, " ");
@@ -189,17 +239,4 @@ void serve_log_entry(void *arg, const struct ug_http_log *entry)
 		log->format == LOG_JSON ? put_json(&log->lines, entry) : put_common(&log->lines, entry);
 	}
 	ug_mutex_unlock(&log->lock);
-}
-
-int serve_log_line(serve_log *log, const char *format, ...)
-{
-	va_list args;
-	UG_TRY(lock(log));
-	if (ug_buf_len(&log->lines) == 0)
-		ug_cond_signal(&log->filled);
-	va_start(args, format);
-	int e = ug_vfprintf(ug_buf_writer(&log->lines), format, args);
-	va_end(args);
-	ug_mutex_unlock(&log->lock);
-	return e;
 }

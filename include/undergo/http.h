@@ -39,7 +39,7 @@ typedef struct ug_http_response ug_http_response; /* its answer; as long */
 /* A request that has been answered, as a log wants to know it. Texts are NUL-terminated, borrowed for the call, and as the client
  * sent them: escape them before you write them anywhere. */
 struct ug_http_log {
-	const char *remote; /* the client's IP address */
+	const char *remote; /* the client's IP address; "unix:" and the name that it chose */
 	const char *method, *target; /* "" where the head could not be read */
 	const char *referer, *user_agent; /* "" where there is none */
 	const char *reason; /* why the request was refused; NULL where it was not */
