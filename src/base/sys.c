@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,6 +115,13 @@ UG__NOINLINE int ug__sys_nonblock(int fd, int on)
 		return (int)flags;
 	long wanted = on ? flags | O_NONBLOCK : flags & ~(long)O_NONBLOCK;
 	return wanted == flags ? 0 : (int)ug__sys_result(fcntl(fd, F_SETFL, (int)wanted));
+}
+
+UG__NOINLINE int ug__sys_is_tcp(int fd)
+{
+	int protocol = 0;
+	socklen_t n = sizeof protocol;
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) == 0 && protocol == IPPROTO_TCP;
 }
 
 UG__NOINLINE int ug__sys_poll_now(int fd, short events)

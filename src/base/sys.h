@@ -36,6 +36,8 @@ ssize_t ug__sys_readv_cached(int fd, const struct iovec *iov, int n);
 int ug__sys_close(int fd);
 /* Sets or clears O_NONBLOCK. */
 int ug__sys_nonblock(int fd, int on);
+/* Whether a socket is a TCP connection. */
+int ug__sys_is_tcp(int fd);
 /* poll(2) of one descriptor without waiting: revents, 0 or a negative code. */
 int ug__sys_poll_now(int fd, short events);
 /* The same, waiting until a monotonic time: 1, -ETIMEDOUT or a negative code. */

@@ -42,7 +42,7 @@ void ug__timers_end(struct ug__timers *h);
  *
  * own_thread: `wait` must be called by one thread only, for the poller's whole life, and that one must run no tasks;
  * else any number of threads may wait at once, and each event reaches one of them. All else: any thread. */
-enum { UG__POLL_IN = 1, UG__POLL_OUT = 2, UG__POLL_HUP = 4 };
+enum { UG__POLL_IN = 1, UG__POLL_OUT = 2, UG__POLL_HUP = 4 }; /* HUP: the other end has gone, or sent urgent data */
 #define UG__POLL_WAKE UINT64_MAX
 
 struct ug__event {

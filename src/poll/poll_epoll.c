@@ -45,7 +45,7 @@ static int start(void)
 
 static int add(int fd, uint64_t key)
 {
-	return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, key);
+	return control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, key);
 }
 
 static void remove_fd(int fd, uint64_t key, int last)
@@ -84,9 +84,9 @@ static int wait_events(struct ug__event *ev, int n, int64_t until)
 	for (int i = 0; i < got; i++) {
 		uint32_t m = e[i].events;
 		ev[i].key = e[i].data.u64;
-		ev[i].what = (m & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? UG__POLL_IN : 0u) |
+		ev[i].what = (m & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? UG__POLL_IN : 0u) |
 			(m & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? UG__POLL_OUT : 0u) |
-			(m & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? UG__POLL_HUP : 0u);
+			(m & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? UG__POLL_HUP : 0u);
 	}
 	return got;
 }

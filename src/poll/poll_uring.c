@@ -142,7 +142,7 @@ static struct io_uring_sqe *sqe(void)
 static void arm(int fd, uint64_t key)
 {
 	struct io_uring_sqe *s = sqe();
-	io_uring_prep_poll_add(s, fd, key == UG__POLL_WAKE ? POLLIN : POLLIN | POLLOUT | POLLRDHUP);
+	io_uring_prep_poll_add(s, fd, key == UG__POLL_WAKE ? POLLIN : POLLIN | POLLOUT | POLLRDHUP | POLLPRI);
 	s->len = IORING_POLL_ADD_MULTI;
 	s->user_data = key;
 }
@@ -209,9 +209,9 @@ static int take(const struct io_uring_cqe *c, struct ug__event *ev)
 			return 0;
 	}
 	ev->key = c->user_data;
-	ev->what = (m & (POLLIN | POLLRDHUP | POLLHUP | POLLERR) ? UG__POLL_IN : 0u) |
+	ev->what = (m & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR) ? UG__POLL_IN : 0u) |
 		(m & (POLLOUT | POLLHUP | POLLERR) ? UG__POLL_OUT : 0u) |
-		(m & (POLLRDHUP | POLLHUP | POLLERR) ? UG__POLL_HUP : 0u);
+		(m & (POLLPRI | POLLRDHUP | POLLHUP | POLLERR) ? UG__POLL_HUP : 0u);
 	return 1;
 }
 

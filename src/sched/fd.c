@@ -15,9 +15,10 @@
  * none of several callers. Registration is lazy, at the first wait: many connections never wait.
  *	Rejected: one flag, cleared by who is about to wait. It may be another's edge.
  *
- * Short reads. A stream socket that answered fewer bytes than asked for is empty, and its next byte, or its end, will be an edge: the next read
- * waits at once, without the call that would say EAGAIN. Not so once HUP was seen: the edge for the end may have come
- * together with the last data's, and no other will.
+ * Short reads. A TCP socket that answered fewer bytes than asked for is empty, and its next byte, or its end, will be an edge: where no edge
+ * has come since before that read, the next read waits at once, without the call that would say EAGAIN. Not so once HUP was seen: the
+ * edge for the end may have come together with the last data's, and no other will. Urgent data counts as HUP: a read stops short
+ * of it. Other sockets say less by a short read: a datagram is one of many, and Unix streams pause where descriptors were passed.
  *
  * Without a runtime (a plain main) a wait is poll(2).
  */
@@ -92,9 +93,9 @@ int ug_fd_adopt(int fd, int flags, ug_fd **out)
 	f->kind = file ? FD_FILE : S_ISSOCK(st.st_mode) ? FD_SOCKET : FD_OTHER;
 	f->nonblock = (flags & UG_FD_NONBLOCK) != 0;
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
-	f->hup = f->gone = 0;
+	f->hup = f->gone = f->tcp = 0;
 	store_relaxed(&f->epoch, 0u);
-	f->in[0] = f->in[1] = (struct fd_side){.edges = 0};
+	f->in[0] = f->in[1] = (struct fd_side){.edges = 1};
 	store_relaxed(&f->use, 1u);
 	store_relaxed(&f->refs, 1u);
 	ug__unlock(&f->lock);
@@ -217,7 +218,7 @@ void ug_fd_clean(ug_fd **f)
 static void wake_side(ug_fd *f, int side)
 {
 	struct fd_side *s = &f->in[side];
-	store_release(&s->edges, s->edges + 1);
+	store_release(&s->edges, s->edges + 2);
 	if (ug__waitq_idle(&s->waiters))
 		return;
 	/* A select must not be told of readiness that somebody has used up since: ask. Others just try again. */
@@ -311,6 +312,7 @@ static int watch(ug_fd *f)
 	/* Before, or the event that add brings along might find the record unregistered. */
 	store_relaxed(&f->epoch, S->epoch);
 	add_seq(&S->registered, 1u);
+	store_relaxed(&f->tcp, f->kind == FD_SOCKET && ug__sys_is_tcp(f->fd));
 	int e = S->poller->add(f->fd, key_of(f));
 	if (e < 0) {
 		store_relaxed(&f->epoch, 0u);
@@ -322,6 +324,7 @@ static int watch(ug_fd *f)
 /* A plain thread where no runtime runs. */
 static int wait_by_poll(ug_fd *f, int side)
 {
+	store_relaxed(&f->in[side].drained, 0u); /* no edge will tell */
 	int64_t deadline = ug_ctx_deadline(NULL);
 	int e = ug__sys_poll_until(f->fd, side ? POLLOUT : POLLIN, deadline);
 	return e < 0 ? e : 0;
@@ -360,7 +363,6 @@ int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w)
 	short events = writable ? POLLOUT : POLLIN;
 	ug__lock(&f->lock);
 	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : watch(f);
-	store_relaxed(&s->drained, 0);
 	if (e == 0) {
 		e = ug__sys_poll_now(f->fd, events);
 		if (e == 0) {
@@ -389,7 +391,6 @@ static int wait_ready(ug_fd *f, int side)
 	if (fd < 0)
 		return fd;
 	int e = 0;
-	store_relaxed(&f->in[side].drained, 0); /* the caller may take what comes by calls of its own */
 	while (e == 0 && f->kind != FD_FILE) {
 		uint32_t seen = load_acquire(&f->in[side].edges);
 		e = ug__sys_poll_now(fd, side ? POLLOUT : POLLIN);

@@ -13,15 +13,15 @@ enum fd_kind {
 
 struct fd_side {
 	struct ug__waitq waiters; /* under the lock, as all here */
-	uint32_t edges; /* events so far: one who waits says how many it knew before it tried */
-	uint32_t drained_at; /* with drained: edges before that read */
-	uint8_t drained; /* by the reader: the last read was short */
+	uint32_t edges; /* events so far, odd: one who waits says how many it knew before it tried */
+	uint32_t drained; /* by the reader: edges before the last read that was short; 0: none */
 };
 
 struct ug_fd {
 	uint32_t lock, refs, use, gen, index, epoch;
 	int fd;
 	uint8_t kind, nonblock, borrowed, hup, gone;
+	uint8_t tcp; /* known once it is watched */
 	struct fd_side in[2]; /* reading, writing */
 	ug_fd *next_free;
 };

@@ -22,6 +22,15 @@ struct io {
 	ssize_t result;
 };
 
+/* A write that a pipe which polls writable takes whole. */
+static ssize_t write_little(const struct io *io, int fd)
+{
+	for (const struct iovec *v = io->iov; v < io->iov + io->count; v++)
+		if (v->iov_len)
+			return ug__sys_write(fd, v->iov_base, v->iov_len < PIPE_BUF ? v->iov_len : PIPE_BUF);
+	return 0;
+}
+
 static ssize_t call_now(const struct io *io, int fd)
 {
 	if (io->f->kind == FD_SOCKET)
@@ -29,7 +38,7 @@ static ssize_t call_now(const struct io *io, int fd)
 	if (io->side == 0)
 		return ug__sys_readv(fd, io->iov, io->count);
 	if (io->f->kind == FD_OTHER && !io->f->nonblock)
-		return ug__sys_write(fd, io->iov->iov_base, io->iov->iov_len < PIPE_BUF ? io->iov->iov_len : PIPE_BUF);
+		return write_little(io, fd);
 	return ug__sys_writev(fd, io->iov, io->count);
 }
 
@@ -63,9 +72,7 @@ static size_t total(const struct io *io)
 static ssize_t try_now(struct io *io, struct fd_side *s, int fd, uint32_t seen)
 {
 	ug_fd *f = io->f;
-	bool empty = load_relaxed(&s->drained) && load_relaxed(&s->drained_at) == seen && !load_relaxed(&f->hup);
-	store_relaxed(&s->drained, 0);
-	if (empty)
+	if (load_relaxed(&s->drained) == seen && !load_relaxed(&f->hup) && load_relaxed(&f->epoch) == S->epoch)
 		return -EAGAIN;
 	if (f->kind == FD_OTHER && !f->nonblock) {
 		int ready = ug__sys_poll_now(fd, io->side ? POLLOUT : POLLIN);
@@ -73,11 +80,9 @@ static ssize_t try_now(struct io *io, struct fd_side *s, int fd, uint32_t seen)
 			return ready ? ready : -EAGAIN;
 	}
 	ssize_t n = call_now(io, fd);
-	if (io->side == 0 && n > 0 && f->kind == FD_SOCKET && load_relaxed(&f->epoch) == S->epoch &&
-		(size_t)n < total(io)) {
-		store_relaxed(&s->drained_at, seen);
-		store_relaxed(&s->drained, 1);
-	}
+	if (io->side == 0 && n > 0 && load_relaxed(&f->tcp) && load_relaxed(&f->epoch) == S->epoch &&
+		(size_t)n < total(io))
+		store_relaxed(&s->drained, seen);
 	return n;
 }
 
