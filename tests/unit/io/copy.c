@@ -204,6 +204,15 @@ TASK_TEST(limited_buffered)
 	return 0;
 }
 
+TASK_TEST(into_the_middle)
+{
+	char *data = pattern(150000, 3);
+	for (enum kind from = 0; from < KINDS; from++)
+		copy_into_the_middle(from, data, 150000);
+	free(data);
+	return 0;
+}
+
 TEST(files_by_offset)
 {
 	char buf[16];
@@ -244,24 +253,25 @@ TEST(files_by_offset)
 	return 0;
 }
 
-/* What the kernel refuses goes by hand. */
-TEST(refusals)
+/* A file open for appending is none that the kernel copies to: the bytes go by hand, those too that lie in the pipe between. */
+TASK_TEST(appending)
 {
-	char *data = pattern(40000, 9);
-	ug_fd *from = adopt(temporary(0));
-	int append = temporary(O_APPEND);
-	ug_fd *to = adopt(append);
-	CHECK_IS(pwrite(ug_fd_number(from), data, 40000, 0), 40000);
-	CHECK_IS(write(append, "head", 4), 4);
-	int64_t went;
-	CHECK_IS(ug_copy(ug_fd_writer(to), ug_fd_reader(from), &went), 0);
-	CHECK_IS(went, 40000);
-	char *got = malloc(50000);
-	CHECK_IS(pread(append, got, 50000, 0), 40004);
-	CHECK(memcmp(got + 4, data, 40000) == 0);
+	char *data = pattern(200000, 9), *got = malloc(200005);
+	for (enum kind from = 0; from < KINDS; from++) {
+		struct side in;
+		int64_t went;
+		int fd = temporary(O_APPEND);
+		ug_fd *to = adopt(fd);
+		CHECK_IS(write(fd, "head", 4), 4);
+		open_source(&in, from, data, 200000);
+		CHECK_IS(ug_copy(ug_fd_writer(to), side_reader(&in), &went), 0);
+		CHECK_IS(went, 200000);
+		CHECK_IS(pread(fd, got, 200005, 0), 200004);
+		CHECK(memcmp(got, "head", 4) == 0 && memcmp(got + 4, data, 200000) == 0);
+		ug_fd_close(to);
+		end_helper(&in);
+	}
 	free(got);
-	ug_fd_close(from);
-	ug_fd_close(to);
 	free(data);
 	return 0;
 }
@@ -338,8 +348,9 @@ int main(void)
 		cmocka_unit_test(test_mixtures),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_limited_buffered),
+		cmocka_unit_test(test_into_the_middle),
 		cmocka_unit_test(test_files_by_offset),
-		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_appending),
 		cmocka_unit_test(test_files_without_size),
 		cmocka_unit_test(test_exact_lengths),
 		cmocka_unit_test(test_through_the_callers_buffer),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copies that do not come to the end of their source: contexts, full targets, sides that are closed, peers that are gone. */
 #include <poll.h>
+#include <time.h>
 
 #include "copy_test.h"
 
@@ -63,6 +64,53 @@ TASK_TEST(full_targets)
 			ug_buf_done(&got);
 			ug_fd_close(other);
 			end_helper(&in);
+		}
+	}
+	free(data);
+	return 0;
+}
+
+static int64_t cpu_time(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * UG_SECOND + t.tv_nsec;
+}
+
+/* A copy that waits, for a silent source or a full target, takes no processor's time. */
+TASK_TEST(patience)
+{
+	char *data = pattern(4 << 20, 8);
+	for (enum kind from = FILE_KIND; from <= TCP_KIND; from++) {
+		for (enum kind to = PIPE_KIND; to <= TCP_KIND; to++) {
+			struct side in;
+			int source[2] = {-1, -1}, target[2];
+			make_pair(to, target);
+			ug_fd *f = adopt(target[1]), *g = NULL;
+			ug_reader r;
+			if (from == FILE_KIND) {
+				open_source(&in, FILE_KIND, data, 4 << 20);
+				r = side_reader(&in);
+			} else {
+				make_pair(from, source);
+				g = adopt(source[0]);
+				r = ug_fd_reader(g);
+			}
+			UG_WITH_TIMEOUT(20 * UG_MS) { /* fills what there is to fill */
+				CHECK_IS(ug_copy(ug_fd_writer(f), r, NULL), -ETIMEDOUT);
+			}
+			int64_t before = cpu_time();
+			UG_WITH_TIMEOUT(60 * UG_MS) {
+				CHECK_IS(ug_copy(ug_fd_writer(f), r, NULL), -ETIMEDOUT);
+			}
+			CHECK(cpu_time() - before < 45 * UG_MS);
+			ug_fd_close(f);
+			close(target[0]);
+			if (from == FILE_KIND)
+				end_helper(&in);
+			ug_fd_close(g);
+			if (source[1] >= 0)
+				close(source[1]);
 		}
 	}
 	free(data);
@@ -157,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deadlines),
 		cmocka_unit_test(test_full_targets),
+		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_closed_sides),
 		cmocka_unit_test(test_lost_peers),
 	};

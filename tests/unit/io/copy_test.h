@@ -205,4 +205,26 @@ static inline void close_target(struct side *s, const char *data, size_t n)
 	ug_buf_done(&s->got);
 }
 
+/* From each kind of side into the middle of a file, whose own position must stay. */
+static inline void copy_into_the_middle(enum kind from, const char *data, size_t n)
+{
+	struct side in;
+	struct ug_offset o;
+	int64_t went;
+	char *got = malloc(n + 10);
+	ug_fd *to = adopt(temporary(0));
+	int fd = ug_fd_number(to);
+	CHECK_IS(pwrite(fd, "0123456789", 10, 0), 10);
+	CHECK_IS(lseek(fd, 3, SEEK_SET), 3);
+	open_source(&in, from, data, n);
+	CHECK_IS(ug_copy(ug_offset_writer(&o, ug_fd_writer_at(to), 5), side_reader(&in), &went), 0);
+	CHECK_IS(went, n);
+	CHECK_IS(lseek(fd, 0, SEEK_CUR), 3);
+	CHECK_IS(pread(fd, got, n + 10, 0), n + 5);
+	CHECK(memcmp(got, "01234", 5) == 0 && memcmp(got + 5, data, n) == 0);
+	ug_fd_close(to);
+	end_helper(&in);
+	free(got);
+}
+
 #endif

@@ -58,6 +58,28 @@ TEST(hand_over)
 	return 0;
 }
 
+/* One write is enough for two readers that want a part of it each. */
+TEST(shared)
+{
+	ug_pipe p = UG_ZERO;
+	char c[2];
+	struct job j[2];
+	struct helper h[2];
+	for (int i = 0; i < 2; i++) {
+		j[i] = (struct job){.p = &p, .buf = &c[i], .n = 1};
+		start(&h[i], do_read, &j[i]);
+	}
+	UNTIL(waiting(&p.filled_.waiters_) &&
+		load_relaxed(&p.filled_.waiters_.head_) != load_relaxed(&p.filled_.waiters_.tail_));
+	CHECK_IS(ug_write(ug_pipe_writer(&p), "ab", 2), 2);
+	for (int i = 0; i < 2; i++) {
+		finish(&h[i]);
+		CHECK_IS(j[i].result, 1);
+	}
+	CHECK(c[0] + c[1] == 'a' + 'b');
+	return 0;
+}
+
 TEST(closed_by_the_writer)
 {
 	char c[4];
@@ -222,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hand_over),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_closed_by_the_writer),
 		cmocka_unit_test(test_closed_by_the_reader),
 		cmocka_unit_test(test_contexts),
