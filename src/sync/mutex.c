@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mutex. One word: LOCKED, and while anybody queues WAITING, so that lock and unlock without contention are one
- * compare-and-swap each, from 0 and to 0. Everything else happens under the lock of the queue; LOCKED alone is also set without
- * it, and never while it is set. So whoever holds the mutex and the queue's lock may store the word.
+ * compare-and-swap each, from 0 and to 0. The other bits change under the lock of the queue only. LOCKED is set by whoever
+ * finds it clear, with that lock or without.
  *
  * An unlock does not pass the mutex on: it wakes the head of the queue, which then tries again, and meanwhile whoever runs may
  * take it ("barging": a mutex that is handed to a sleeper stands idle until that one runs). WOKEN says that one is on its way,
- * so that further unlocks wake no more. One who was woken and lost queues in front again; if its wait has lasted PATIENCE it
- * sets STARVING, and then the next unlock does hand over to the head, with LOCKED still set. So each waiter needs a turn at the
- * head, at most one lost race, and one hand-over. (Go's scheme, save that each hand-over has to be asked for anew.)
+ * so that further unlocks need neither wake anybody nor look at the queue. One who was woken and lost queues in front again; if
+ * its wait has lasted PATIENCE it sets STARVING, and then the next unlock does hand over to the head, with LOCKED still set. So
+ * each waiter needs a turn at the head, at most one lost race, and one hand-over. (Go's scheme, save that each hand-over has
+ * to be asked for anew.)
  *
- * A waiter that leaves because its context ended was queued, hence not the one that is WOKEN; nothing is lost with it.
+ * Nobody is forgotten. Who queues has seen LOCKED with WAITING set, while it held the queue's lock. Either the mutex is still
+ * held, and its unlock goes through the queue's lock: it sees the new waiter. Or it was unlocked past the queue, which is done
+ * only under WOKEN: then the one on its way, which clears WOKEN under the queue's lock and so after we have queued, takes
+ * the mutex, or finds it taken by one whose unlock will find WOKEN clear. One on its way can not be lost: its wake has been won, and
+ * a context's end that comes later is not looked at before it has had its try. A waiter whose context ends in the
+ * queue is not on its way, and just leaves.
  */
 #include "sync/sync.h"
 
+#include "config.h"
 #include "sync/sync_priv.h"
+#include UG_CPU_H
 
 enum { LOCKED = 1, WAITING = 2, WOKEN = 4, STARVING = 8 };
 enum { RETRY, HANDED }; /* results of a wake */
 
 #define PATIENCE UG_MS
+#define SPINS 60
 
 static int take(ug_mutex *m, uint32_t *s)
 {
@@ -40,8 +49,26 @@ static int take_or_tell(ug_mutex *m, uint32_t bits)
 	return 0;
 }
 
+/* A holder that runs is done within that time, as a rule, and a park and a wake cost more. */
+static int spin(ug_mutex *m)
+{
+	if (ug_procs() == 1)
+		return 0;
+	for (int i = 0; i < SPINS; i++) {
+		uint32_t s = load_relaxed(&m->state_);
+		if (s & STARVING)
+			break;
+		if (take(m, &s))
+			return 1;
+		ug__relax();
+	}
+	return 0;
+}
+
 static UG__NOINLINE int lock_slow(ug_mutex *m, struct ug__task *t, int wait)
 {
+	if (spin(m))
+		return 0;
 	struct ug__waiter w = {.task_ = t};
 	int64_t since = 0;
 	uint32_t bits = WAITING;
@@ -81,7 +108,7 @@ int ug_mutex_lock(ug_mutex *m)
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))
 		return e;
-	if (likely(cas_acq_rel(&m->state_, &s, (uint32_t)LOCKED)))
+	if (likely(cas_acq_rel(&m->state_, &s, (uint32_t)LOCKED)) || take(m, &s))
 		return 0;
 	return lock_slow(m, t, UG__WAIT_MUTEX);
 }
@@ -131,5 +158,10 @@ static UG__NOINLINE int unlock_slow(ug_mutex *m)
 int ug_mutex_unlock(ug_mutex *m)
 {
 	uint32_t s = LOCKED;
-	return likely(cas_acq_rel(&m->state_, &s, 0u)) ? 0 : unlock_slow(m);
+	if (likely(cas_acq_rel(&m->state_, &s, 0u)))
+		return 0;
+	while ((s & (LOCKED | WOKEN | STARVING)) == (LOCKED | WOKEN))
+		if (cas_acq_rel(&m->state_, &s, s & ~(uint32_t)LOCKED))
+			return 0;
+	return unlock_slow(m);
 }
