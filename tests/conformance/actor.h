@@ -63,7 +63,8 @@ static struct {
 
 /* Checks --------------------------------------------------------------------------------------------------------- */
 
-__attribute__((noinline, format(printf, 3, 4))) static void conf_failed(const char *file, int line, const char *format, ...)
+__attribute__((noinline, format(printf, 3, 4))) static void conf_failed(
+	const char *file, int line, const char *format, ...)
 {
 	if (atomic_fetch_add(&conf.failures, 1) < 10) {
 		va_list args;
@@ -84,8 +85,7 @@ static inline int conf_equal(long long a, long long b, const char *what, const c
 
 /* Each answers whether it held. */
 #define CHECK(cond) ((cond) ? 1 : (conf_failed(__FILE__, __LINE__, "%s", "not so: " #cond), 0))
-#define CHECK_EQ(value, wanted)                                                                                        \
-	conf_equal((long long)(value), (long long)(wanted), #value, #wanted, __FILE__, __LINE__)
+#define CHECK_EQ(value, wanted) conf_equal((long long)(value), (long long)(wanted), #value, #wanted, __FILE__, __LINE__)
 
 /* Lets others run until something can be seen; gives up after a while. */
 #define UNTIL(cond)                                                                                                    \
@@ -172,9 +172,14 @@ static inline void start(struct actor *a, ug_fn *fn, void *arg)
 {
 	int n = atomic_fetch_add(&conf.started, 1);
 	switch (conf.current->mode) {
-	case CONF_TASKS: start_task(a, fn, arg); break;
-	case CONF_MIXED: (n % 2 ? start_task : start_thread)(a, fn, arg); break;
-	default: start_thread(a, fn, arg);
+	case CONF_TASKS:
+		start_task(a, fn, arg);
+		break;
+	case CONF_MIXED:
+		(n % 2 ? start_task : start_thread)(a, fn, arg);
+		break;
+	default:
+		start_thread(a, fn, arg);
 	}
 }
 
@@ -320,9 +325,10 @@ static void conf_test(void **state)
 	assert_int_equal(atomic_load(&conf.failures), 0);
 }
 
-#define CONF_TEST(body, suffix, mode)                                                                                  \
+#define CONF_TEST(fn, suffix, how)                                                                                     \
 	{                                                                                                              \
-		#body suffix, conf_test, NULL, NULL, &(struct conf_case){#body suffix, body, mode}                     \
+		.name = #fn suffix, .test_func = conf_test,                                                            \
+		.initial_state = &(struct conf_case){.name = #fn suffix, .body = fn, .mode = how},                     \
 	}
 #define TASKS(body) CONF_TEST(body, "", CONF_TASKS)
 #define BARE(body) CONF_TEST(body, " (no runtime)", CONF_BARE)

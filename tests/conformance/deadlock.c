@@ -134,10 +134,18 @@ static int everything_waits(void)
 		const char *name;
 		ug_fn *fn;
 	} all[] = {
-		{"the-sender", send_waits}, {"the-receiver", receive_for_ever}, {"the-nil", nil_waits},
-		{"the-selector", select_waits}, {"the-locker", mutex_waits}, {"the-writer", rwmutex_waits},
-		{"the-conditional", cond_waits}, {"the-once", once_again}, {"the-once-more", once_again},
-		{"the-waitgroup", waitgroup_waits}, {"the-semaphore", sem_waits}, {"the-joiner", task_waits},
+		{"the-sender", send_waits},
+		{"the-receiver", receive_for_ever},
+		{"the-nil", nil_waits},
+		{"the-selector", select_waits},
+		{"the-locker", mutex_waits},
+		{"the-writer", rwmutex_waits},
+		{"the-conditional", cond_waits},
+		{"the-once", once_again},
+		{"the-once-more", once_again},
+		{"the-waitgroup", waitgroup_waits},
+		{"the-semaphore", sem_waits},
+		{"the-joiner", task_waits},
 		{"the-scope", group_waits},
 	};
 	for (size_t i = 0; i < UG_COUNT_OF(all); i++)
@@ -431,22 +439,40 @@ static int faults(void)
 	return receive_for_ever(NULL);
 }
 
-#define PROGRAM(name)                                                                                                  \
+#define PROGRAM(fn)                                                                                                    \
 	{                                                                                                              \
-		#name, name                                                                                            \
+		.name = #fn, .run = fn                                                                                 \
 	}
 static const struct {
 	const char *name;
 	int (*run)(void);
 } programs[] = {
-	PROGRAM(everything_waits), PROGRAM(one_waits), PROGRAM(waits_after_a_sleep), PROGRAM(waits_after_its_thread),
-	PROGRAM(waits_after_a_blocking_call), PROGRAM(waits_after_the_last_signal), PROGRAM(waits_for_a_signal),
-	PROGRAM(waits_for_a_descriptor), PROGRAM(selects_on_a_descriptor), PROGRAM(waits_for_a_blocking_call),
-	PROGRAM(waits_for_a_blocked_task), PROGRAM(waits_for_a_busy_task), PROGRAM(waits_for_a_pinned_task),
-	PROGRAM(waits_for_a_timer), PROGRAM(selects_on_a_timer), PROGRAM(waits_for_a_deadline), PROGRAM(sleeps_pinned),
-	PROGRAM(has_a_thread), PROGRAM(has_a_thread_that_waits), PROGRAM(is_fed_by_a_thread), PROGRAM(is_fed_by_naps),
-	PROGRAM(is_fed_by_blocking_calls), PROGRAM(runs_without_ug_main), PROGRAM(overflows),
-	PROGRAM(overflows_a_small_stack), PROGRAM(faults),
+	PROGRAM(everything_waits),
+	PROGRAM(one_waits),
+	PROGRAM(waits_after_a_sleep),
+	PROGRAM(waits_after_its_thread),
+	PROGRAM(waits_after_a_blocking_call),
+	PROGRAM(waits_after_the_last_signal),
+	PROGRAM(waits_for_a_signal),
+	PROGRAM(waits_for_a_descriptor),
+	PROGRAM(selects_on_a_descriptor),
+	PROGRAM(waits_for_a_blocking_call),
+	PROGRAM(waits_for_a_blocked_task),
+	PROGRAM(waits_for_a_busy_task),
+	PROGRAM(waits_for_a_pinned_task),
+	PROGRAM(waits_for_a_timer),
+	PROGRAM(selects_on_a_timer),
+	PROGRAM(waits_for_a_deadline),
+	PROGRAM(sleeps_pinned),
+	PROGRAM(has_a_thread),
+	PROGRAM(has_a_thread_that_waits),
+	PROGRAM(is_fed_by_a_thread),
+	PROGRAM(is_fed_by_naps),
+	PROGRAM(is_fed_by_blocking_calls),
+	PROGRAM(runs_without_ug_main),
+	PROGRAM(overflows),
+	PROGRAM(overflows_a_small_stack),
+	PROGRAM(faults),
 };
 
 static int (*chosen)(void);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks and the runtime: starting, results, handles, arguments, names, locals; sleep, yield, pin, blocking calls; what a
- * program may and may not do with ug_run; descriptors adopted and closed.
+ * Tasks and the runtime: starting, results, handles, arguments, names, locals; sleep and yield; what a
+ * program may and may not do with ug_run.
  */
 #include "actor.h"
-#include <fcntl.h>
-#include <sys/socket.h>
 
 /* Tasks ---------------------------------------------------------------------------------------------------------- */
 
 struct shared {
 	atomic_int ran, go_on, order;
 	int_chan ch;
-	int tid[64], seen[64];
-	uint64_t ids[64];
-	void *local;
+	int seen[64];
+	uint64_t id;
 	const char *name;
 };
 
@@ -134,10 +131,10 @@ static int note_self(void *p)
 	s->name = ug_task_name();
 	CHECK(ug_task_local() == NULL);
 	ug_task_set_local(s);
-	s->ids[0] = ug_task_id();
+	s->id = ug_task_id();
 	ug_yield();
 	CHECK(ug_task_local() == s);
-	CHECK_EQ(ug_task_id(), s->ids[0]);
+	CHECK_EQ(ug_task_id(), s->id);
 	ug_task_set_name("second");
 	CHECK(strcmp(ug_task_name(), "second") == 0);
 	return 0;
@@ -158,9 +155,9 @@ static void names_ids_and_locals(void)
 		CHECK_EQ(ug_task_wait(task[i], NULL), 0);
 		ug_task_unref(task[i]);
 		CHECK(s[i].name && strcmp(s[i].name, i ? "first" : "") == 0);
-		CHECK(s[i].ids[0] != 0 && s[i].ids[0] != ug_task_id());
+		CHECK(s[i].id != 0 && s[i].id != ug_task_id());
 		for (int k = 0; k < i; k++)
-			CHECK(s[i].ids[0] != s[k].ids[0]);
+			CHECK(s[i].id != s[k].id);
 	}
 	CHECK(ug_task_local() == &mine);
 	ug_task_set_local(NULL);
@@ -354,157 +351,6 @@ static void busy_task_keeps_nobody_out(void)
 	CHECK_EQ(join(&a), 0);
 }
 
-/* Pin and blocking ----------------------------------------------------------------------------------------------- */
-
-static int stay(void *p)
-{
-	struct shared *s = p;
-	CHECK_EQ(ug_pin(), 0);
-	CHECK_EQ(ug_pin(), 0);
-	int tid = thread_id();
-	for (int i = 0; i < 30; i++) {
-		if (i % 10 == 9)
-			CHECK_EQ(ug_sleep(200 * UG_US), 0);
-		else if (i % 3 == 0)
-			CHECK_EQ(put(s->ch, i), 0);
-		else
-			ug_yield();
-		CHECK_EQ(thread_id(), tid);
-	}
-	ug_unpin();
-	ug_yield();
-	CHECK_EQ(thread_id(), tid); /* pins nest */
-	ug_unpin();
-	return 0;
-}
-
-static int drain(void *p)
-{
-	struct shared *s = p;
-	int e;
-	while ((e = next(s->ch)) >= 0)
-		;
-	return e == -EPIPE ? 0 : e;
-}
-
-static void pinned_tasks_stay_on_their_thread(void)
-{
-	CHAN ch = chan_of(0);
-	struct shared s = {.ch = ch};
-	struct actor a[6], sink[2];
-	for (int i = 0; i < 2; i++)
-		start(&sink[i], drain, &s);
-	for (int i = 0; i < 6; i++)
-		start(&a[i], stay, &s);
-	for (int i = 0; i < 6; i++)
-		CHECK_EQ(join(&a[i]), 0);
-	CHECK_EQ(ug_close(ch), 0);
-	for (int i = 0; i < 2; i++)
-		CHECK_EQ(join(&sink[i]), 0);
-}
-
-static int pin_and_note(void *p)
-{
-	struct shared *s = p;
-	int n = atomic_fetch_add(&s->order, 1);
-	CHECK_EQ(ug_pin(), 0);
-	s->tid[n] = thread_id();
-	UNTIL(atomic_load(&s->order) == 4);
-	ug_yield();
-	CHECK_EQ(thread_id(), s->tid[n]);
-	atomic_fetch_add(&s->ran, 1);
-	UNTIL(atomic_load(&s->ran) == 4); /* all are pinned at once: on four threads */
-	ug_unpin();
-	return 0;
-}
-
-static void pinned_tasks_have_threads_of_their_own(void)
-{
-	struct shared s = {.name = NULL};
-	struct actor a[4];
-	for (int i = 0; i < 4; i++)
-		start(&a[i], pin_and_note, &s);
-	for (int i = 0; i < 4; i++)
-		CHECK_EQ(join(&a[i]), 0);
-	for (int i = 0; i < 4; i++)
-		for (int k = 0; k < i; k++)
-			CHECK(s.tid[i] != s.tid[k]);
-}
-
-static int block_on_flag(void *p)
-{
-	struct shared *s = p;
-	s->tid[0] = thread_id();
-	atomic_store(&s->ran, 1);
-	for (int i = 0; i < 100000 && !atomic_load(&s->go_on); i++)
-		usleep(100);
-	return atomic_load(&s->go_on) ? 9 : -EIO;
-}
-
-static int call_blocking(void *p)
-{
-	return ug_blocking(block_on_flag, p);
-}
-
-static void blocking_calls_block_nobody(void)
-{
-	struct shared s = {.name = NULL};
-	struct actor a;
-	start(&a, call_blocking, &s);
-	UNTIL(atomic_load(&s.ran));
-	CHECK(s.tid[0] != thread_id());
-	atomic_store(&s.go_on, 1);
-	CHECK_EQ(join(&a), 9);
-}
-
-static void many_blocking_calls_at_once(void)
-{
-	enum { N = 8 };
-	struct shared s[N];
-	struct actor a[N];
-	memset(s, 0, sizeof s);
-	for (int i = 0; i < N; i++)
-		start(&a[i], call_blocking, &s[i]);
-	for (int i = 0; i < N; i++)
-		UNTIL(atomic_load(&s[i].ran)); /* all of them run at the same time */
-	for (int i = 0; i < N; i++)
-		atomic_store(&s[i].go_on, 1);
-	for (int i = 0; i < N; i++)
-		CHECK_EQ(join(&a[i]), 9);
-}
-
-struct cut {
-	struct shared s;
-	ug_ctx *_Atomic scope;
-	int err;
-};
-
-static int blocking_in_scope(void *p)
-{
-	struct cut *c = p;
-	ug_ctx scope;
-	ug_ctx_push(&scope);
-	atomic_store(&c->scope, &scope);
-	int e = ug_blocking(block_on_flag, &c->s);
-	c->err = ug_ctx_err(NULL);
-	ug_ctx_pop(&scope);
-	return e;
-}
-
-static void running_blocking_call_is_not_cut_short(void)
-{
-	struct cut c;
-	struct actor a;
-	memset(&c, 0, sizeof c);
-	start(&a, blocking_in_scope, &c);
-	UNTIL(atomic_load(&c.s.ran));
-	CHECK_EQ(ug_ctx_cancel(atomic_load(&c.scope), 0), 1);
-	settle();
-	atomic_store(&c.s.go_on, 1);
-	CHECK_EQ(join(&a), 9);
-	CHECK_EQ(c.err, -ECANCELED);
-}
-
 /* The runtime ---------------------------------------------------------------------------------------------------- */
 
 static void processors_are_as_many_as_asked_for(void)
@@ -587,146 +433,6 @@ static void end_of_the_first_task_ends_the_program(void)
 	CHECK_EQ(ug_run(answer, NULL, NULL), 41);
 }
 
-/* Descriptors ---------------------------------------------------------------------------------------------------- */
-
-struct pair {
-	ug_fd *a, *b;
-};
-
-static struct pair pair_of_sockets(void)
-{
-	int fd[2] = {-1, -1};
-	struct pair p = {NULL, NULL};
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-	CHECK_EQ(ug_fd_adopt(fd[0], UG_FD_NONBLOCK, &p.a), 0);
-	CHECK_EQ(ug_fd_adopt(fd[1], UG_FD_NONBLOCK, &p.b), 0);
-	return p;
-}
-
-static int echo(void *p)
-{
-	struct pair *s = p;
-	char buf[4096];
-	ssize_t n;
-	while ((n = ug_fd_read(s->b, buf, sizeof buf)) > 0)
-		for (ssize_t done = 0; done < n;) {
-			ssize_t e = ug_fd_write(s->b, buf + done, (size_t)(n - done));
-			if (e < 0)
-				return (int)e;
-			done += e;
-		}
-	return (int)n;
-}
-
-static void echo_over_a_socket(void)
-{
-	struct pair s = pair_of_sockets();
-	struct actor a;
-	start(&a, echo, &s);
-	for (int i = 0; i < 100; i++) {
-		char out[100], in[100] = {0};
-		memset(out, i, sizeof out);
-		CHECK_EQ(ug_fd_write(s.a, out, sizeof out), sizeof out);
-		size_t got = 0;
-		while (got < sizeof in) {
-			ssize_t n = ug_fd_read(s.a, in + got, sizeof in - got);
-			if (!CHECK(n > 0))
-				break;
-			got += (size_t)n;
-		}
-		CHECK(memcmp(in, out, sizeof in) == 0);
-	}
-	CHECK_EQ(ug_fd_close(s.a), 0);
-	CHECK_EQ(join(&a), 0);
-	CHECK_EQ(ug_fd_close(s.b), 0);
-}
-
-struct reader {
-	struct actor actor;
-	ug_fd *fd;
-};
-
-static int read_it(void *p)
-{
-	struct reader *r = p;
-	char byte;
-	int e = (int)ug_fd_read(r->fd, &byte, 1);
-	ug_fd_unref(r->fd);
-	return e;
-}
-
-static void closing_wakes_who_waits(void)
-{
-	for (int round = 0; round < 10; round++) {
-		struct pair s = pair_of_sockets();
-		struct reader r[2];
-		for (int i = 0; i < 2; i++) {
-			r[i].fd = ug_fd_ref(s.a);
-			start(&r[i].actor, read_it, &r[i]);
-		}
-		if (round)
-			settle();
-		CHECK_EQ(ug_fd_close(s.a), 0);
-		for (int i = 0; i < 2; i++) {
-			int e = join(&r[i].actor);
-			CHECK(e == -ECANCELED || e == -EBADF);
-		}
-		CHECK_EQ(ug_fd_close(s.b), 0);
-	}
-	CHECK_EQ(ug_fd_close(NULL), 0);
-	ug_fd_unref(NULL);
-}
-
-static void closed_descriptors_answer_so(void)
-{
-	struct pair s = pair_of_sockets();
-	ug_fd *again = ug_fd_ref(s.a);
-	char byte;
-	CHECK(ug_fd_number(again) >= 0);
-	CHECK_EQ(ug_fd_close(s.a), 0);
-	CHECK_EQ(ug_fd_number(again), -EBADF);
-	CHECK_EQ(ug_fd_read(again, &byte, 1), -EBADF);
-	CHECK_EQ(ug_fd_write(again, &byte, 1), -EBADF);
-	CHECK_EQ(ug_fd_wait_readable(again), -EBADF);
-	ug_fd_unref(again);
-	CHECK_EQ(ug_fd_close(s.b), 0);
-	ug_fd *none = NULL;
-	CHECK_EQ(ug_fd_adopt(-1, 0, &none), -EBADF);
-	CHECK_EQ(ug_fd_adopt(1 << 20, 0, &none), -EBADF);
-	CHECK(none == NULL);
-}
-
-static void borrowed_descriptors_stay_open(void)
-{
-	int fd[2] = {-1, -1};
-	ug_fd *f = NULL;
-	CHECK_EQ(pipe(fd), 0);
-	CHECK_EQ(ug_fd_adopt(fd[1], UG_FD_BORROW | UG_FD_NONBLOCK, &f), 0);
-	CHECK_EQ(ug_fd_write(f, "x", 1), 1);
-	CHECK_EQ(ug_fd_close(f), 0);
-	CHECK(fcntl(fd[1], F_GETFD) >= 0);
-	CHECK_EQ(ug_fd_adopt(fd[1], 0, &f), 0);
-	ug_fd_unref(f); /* the last reference closes */
-	CHECK_EQ(fcntl(fd[1], F_GETFD), -1);
-	CHECK_EQ(close(fd[0]), 0);
-}
-
-/* A write that has begun answers what went, not the deadline's error. */
-static void partial_io_answers_its_count(void)
-{
-	struct pair s = pair_of_sockets();
-	static const char zeros[1 << 22];
-	UG_WITH_TIMEOUT(3 * UG_MS) {
-		ssize_t n = ug_fd_write(s.a, zeros, sizeof zeros);
-		CHECK(n > 0 && n < (ssize_t)sizeof zeros);
-		while (n > 0)
-			n = ug_fd_write(s.a, zeros, sizeof zeros);
-		CHECK_EQ(n, -ETIMEDOUT);
-	}
-	CHECK_EQ(ug_fd_close(s.a), 0);
-	CHECK_EQ(ug_fd_close(s.b), 0);
-}
-
 static const struct CMUnitTest tests[] = {
 	ALL(results_of_tasks),
 	ALL(many_wait_for_one_task),
@@ -741,22 +447,12 @@ static const struct CMUnitTest tests[] = {
 	ALL(yield_lets_others_run),
 	TASKS(yield_goes_round_on_one_processor),
 	ALL(busy_task_keeps_nobody_out),
-	ALL(pinned_tasks_stay_on_their_thread),
-	ALL(pinned_tasks_have_threads_of_their_own),
-	ALL(blocking_calls_block_nobody),
-	ALL(many_blocking_calls_at_once),
-	ALL(running_blocking_call_is_not_cut_short),
 	ALL(processors_are_as_many_as_asked_for),
 	TASKS(a_task_cannot_start_a_runtime),
 	ALL(one_runtime_at_a_time),
 	BARE(no_runtime_no_tasks),
 	BARE(runtimes_one_after_the_other),
 	BARE(end_of_the_first_task_ends_the_program),
-	ALL(echo_over_a_socket),
-	ALL(closing_wakes_who_waits),
-	ALL(closed_descriptors_answer_so),
-	ALL(borrowed_descriptors_stay_open),
-	ALL(partial_io_answers_its_count),
 };
 
 int main(void)

@@ -184,8 +184,8 @@ static int report(const char *kind, struct victim *v, long most)
 		return 1;
 	}
 	qsort(v->late, (size_t)v->count, sizeof v->late[0], ascending);
-	printf("%s, %s: late by p50 %.2f p90 %.2f p99 %.2f max %.2f ms, of %d\n", kind, v->name, ms_at(v, 50), ms_at(v, 90),
-		ms_at(v, 99), ms_at(v, 100), v->count);
+	printf("%s, %s: late by p50 %.2f p90 %.2f p99 %.2f max %.2f ms, of %d\n", kind, v->name, ms_at(v, 50),
+		ms_at(v, 90), ms_at(v, 99), ms_at(v, 100), v->count);
 	if (ms_at(v, 90) <= (double)most)
 		return 0;
 	printf("p90 is more than %ld ms\n", most);

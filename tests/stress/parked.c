@@ -63,10 +63,9 @@ static int app(void *arg)
 	UG_TRY(ug_waitgroup_wait(&all));
 	int64_t end = ug_now();
 	UG_TRY(ug_chan_unref(&gate));
-	printf("%ld tasks: start %.0f ns, end %.0f ns each; %.2f GiB resident, %.2f GiB page tables, %.0f bytes each\n", count,
-		(double)(there - begin) / (double)count, (double)(end - open) / (double)count,
-		(double)resident / (1 << 30), (double)tables / (1 << 30),
-		(double)(resident + tables) / (double)count);
+	printf("%ld tasks: start %.0f ns, end %.0f ns each; %.2f GiB resident, %.2f GiB page tables, %.0f bytes each\n",
+		count, (double)(there - begin) / (double)count, (double)(end - open) / (double)count,
+		(double)resident / (1 << 30), (double)tables / (1 << 30), (double)(resident + tables) / (double)count);
 	if (atomic_load(&wrong)) {
 		printf("%ld tasks were woken by something else\n", atomic_load(&wrong));
 		return 1;

@@ -394,5 +394,6 @@ static int run_all(void *arg)
 
 int main(void)
 {
-	return ug_run(run_all, (void *)(uintptr_t)chan_cases, NULL) < 0 || ug_run(run_all, (void *)(uintptr_t)sync_cases, NULL) < 0;
+	return ug_run(run_all, (void *)(uintptr_t)chan_cases, NULL) < 0 ||
+		ug_run(run_all, (void *)(uintptr_t)sync_cases, NULL) < 0;
 }

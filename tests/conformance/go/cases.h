@@ -68,8 +68,7 @@ static inline int_chan filled(size_t capacity, int n, const int *values)
 			abort();
 	return ch;
 }
-#define FILLED(capacity, ...)                                                                                          \
-	filled(capacity, (int)UG_COUNT_OF(((int[]){__VA_ARGS__})), (const int[]){__VA_ARGS__})
+#define FILLED(capacity, ...) filled(capacity, (int)UG_COUNT_OF(((int[]){__VA_ARGS__})), (const int[]){__VA_ARGS__})
 
 static inline int_chan closed(int_chan ch)
 {
