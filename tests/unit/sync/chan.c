@@ -2,21 +2,7 @@
 /* Channels: the ring at each element size, hand-over, the order of those who wait, references, closing, cancellation. */
 #include "sync_test.h"
 
-#include "sync/chan_priv.h"
 #include <string.h>
-
-typedef UG_CHAN(int) int_chan;
-
-static void make(int_chan *c, size_t capacity)
-{
-	CHECK_IS(ug_chan_new(c, capacity), 0);
-}
-
-static void drop(int_chan *c)
-{
-	CHECK_IS(ug_chan_unref(c), 0);
-	CHECK(!c->core);
-}
 
 TEST(arguments)
 {

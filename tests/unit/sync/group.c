@@ -2,8 +2,6 @@
 /* Group: results, cancellation both ways, early leave, limits, tasks that start tasks, storage that dies with the scope. */
 #include "sync_test.h"
 
-typedef UG_CHAN(int) int_chan;
-
 static int answer(void *p)
 {
 	return *(int *)p;

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "base/lock.h"
+#include "sync/chan_priv.h"
 #include <undergo/sched.h>
 #include <undergo/sync.h>
 
@@ -144,6 +144,27 @@ static inline size_t queue_length(struct ug__waitq *q, uint32_t *lock)
 		n++;
 	ug__unlock(lock);
 	return n;
+}
+
+/* Channels of ints ------------------------------------------------------------------------------------------------ */
+
+typedef UG_CHAN(int) int_chan;
+
+static inline void make(int_chan *c, size_t capacity)
+{
+	CHECK_IS(ug_chan_new(c, capacity), 0);
+}
+
+static inline void drop(int_chan *c)
+{
+	CHECK_IS(ug_chan_unref(c), 0);
+	CHECK(!c->core);
+}
+
+/* Nobody's waiter is left in it. */
+static inline int idle(int_chan c)
+{
+	return !waiting(&c.core->senders) && !waiting(&c.core->receivers);
 }
 
 #endif
