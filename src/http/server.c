@@ -13,7 +13,7 @@
 #include "http/server_priv.h"
 
 #include "base/lock.h"
-#include <signal.h>
+#include "base/sys.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -37,6 +37,7 @@ struct serving {
 	int64_t open; /* connections; atomic */
 	ug_ctx accepting;
 	bool accepts; /* `accepting` may be cancelled; guarded by the server's lock */
+	ug_waitgroup telling; /* the task that starts the end when the caller's context ends */
 };
 
 /* ---- options ---- */
@@ -332,18 +333,26 @@ static int back_off(struct serving *v, int64_t *pause)
 	return e;
 }
 
+/* Waits for a place with the connection at hand: before it is there, the place would be kept by a listener that nobody dials. */
+static int admit(struct serving *v, ug_conn net)
+{
+	int e = ug_sem_acquire(&v->s->slots, 1);
+	if (e < 0) {
+		ug_conn_close(net);
+		return e;
+	}
+	return start(v, net);
+}
+
 /* Takes connections until its context ends, which is how a stop comes, or accepting fails. */
 static int accept_all(struct serving *v)
 {
 	int64_t pause = BACK_OFF_FIRST;
 	while (!load_seq(&v->s->stopping)) {
 		ug_conn net;
-		UG_TRY(ug_sem_acquire(&v->s->slots, 1));
 		int e = ug_accept(v->listener, &net);
 		if (e == 0)
-			e = start(v, net);
-		else
-			ug_sem_release(&v->s->slots, 1);
+			e = admit(v, net);
 		if (e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM)
 			e = back_off(v, &pause);
 		else
@@ -399,10 +408,19 @@ void ug_http_shutdown(ug_http_server *s)
 	cut(s, true);
 }
 
-static int shutdown_task(void *s)
+static int shutdown_task(void *arg)
 {
-	ug_http_shutdown(s);
+	struct serving *v = arg;
+	ug_http_shutdown(v->s);
+	ug_waitgroup_done(&v->telling);
 	return 0;
+}
+
+/* It touches the server, which may be freed as soon as ug_http_serve has returned. */
+static void await_teller(struct serving *v)
+{
+	int e = ug_waitgroup_wait(&v->telling);
+	ug__check(e == 0); /* under a shield */
 }
 
 /* Waits for the connections, as long as they may go on; -ETIMEDOUT: some had to be cut. */
@@ -438,6 +456,7 @@ static int run(struct serving *v)
 int ug_http_serve(ug_http_server *s, ug_listener l)
 {
 	struct serving *v = calloc(1, sizeof *v);
+	ug_ctx *caller = ug_ctx_current();
 	struct ug_after after;
 	int e = 0;
 	if (!v)
@@ -446,11 +465,13 @@ int ug_http_serve(ug_http_server *s, ug_listener l)
 	v->listener = ug_listener_ref(l);
 	set_clock(s);
 	enlist(v);
-	ug_ctx_after(ug_ctx_current(), &after, shutdown_task, s);
+	ug_waitgroup_add(&v->telling, 1);
+	ug_ctx_after(caller, &after, shutdown_task, v);
 	UG_SHIELD {
 		e = run(v);
+		if (!ug_after_stop(&after) && ug_ctx_err(caller))
+			await_teller(v);
 	}
-	ug_after_stop(&after);
 	delist(v);
 	ug_listener_unref(v->listener);
 	free(v);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of ug_http_serve: several on one server, and what is left of one once it has returned. */
+#include "talk.h"
+
+#include <malloc.h>
+
+#define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\n"
+
+static int hello(ug_http_request *q, ug_http_response *r, void *arg)
+{
+	(void)q;
+	(void)arg;
+	return ug_http_text(r, 200, "hello\n");
+}
+
+static void routes(ug_http_server *s)
+{
+	expect(ug_http_route(s, "GET /", hello, NULL) == 0);
+}
+
+/* A listener that nobody dials takes no connection's place. */
+static void shared_limit_script(void)
+{
+	struct scene first = *scene, second = *scene;
+	ug_group g;
+	expect(ug_mem_listen(0, &second.listener) == 0);
+	UG_GROUP(&g) {
+		ug_group_go(&g, serve_task, &second);
+		for (int i = 0; i < 8; i++) { /* one, one, other, other */
+			scene = i & 2 ? &second : &first;
+			expect_answer(GET, THEN_CLOSE, HELLO);
+		}
+		ug_http_shutdown(second.server);
+	}
+	ug_listener_close(second.listener);
+}
+
+static void shares_its_limit_among_listeners(void **state)
+{
+	(void)state;
+	static const struct ug_http_server_opts opts = {.max_connections = 1};
+	play(&opts, routes, shared_limit_script);
+}
+
+/* ---- the end of the context, and the end for another reason, at the same time ---- */
+
+struct owner {
+	struct scene scene;
+	ug_ctx scope;
+	int freed;
+};
+
+static int serve_and_free(void *arg)
+{
+	struct owner *o = arg;
+	ug_ctx_push(&o->scope);
+	o->scene.served = ug_http_serve(o->scene.server, o->scene.listener);
+	ug_ctx_pop(&o->scope);
+	ug_http_server_free(o->scene.server);
+	o->freed = 1;
+	return 0;
+}
+
+static int both_ends_task(void *arg)
+{
+	struct owner o = {.freed = 0};
+	ug_task *t;
+	(void)arg;
+	scene = &o.scene;
+	UG_TRY(ug_http_server_new(NULL, &o.scene.server));
+	UG_TRY(ug_mem_listen(0, &o.scene.listener));
+	routes(o.scene.server);
+	UG_TRY(ug_go_task(serve_and_free, &o, NULL, &t));
+	expect_answer(GET, THEN_CLOSE, HELLO);
+	ug_ctx_cancel(&o.scope, 0);
+	ug_http_shutdown(o.scene.server);
+	expect(ug_task_wait(t, NULL) == 0 && o.freed && o.scene.served == 0);
+	ug_task_unref(t);
+	ug_listener_close(o.scene.listener);
+	for (int i = 0; i < 100; i++) /* whatever it has left behind */
+		ug_yield();
+	return 0;
+}
+
+static void leaves_nothing_behind(void **state)
+{
+	(void)state;
+	static const struct ug_opts one = {.procs = 1};
+	mallopt(M_PERTURB, 0x5a); /* freed memory is rubbish */
+	failed = NULL;
+	assert_int_equal(ug_run(both_ends_task, NULL, &one), 0);
+	assert_null(failed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shares_its_limit_among_listeners),
+		cmocka_unit_test(leaves_nothing_behind),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
