@@ -12,7 +12,8 @@ from served import Lines
 
 PATIENCE = 120  # seconds: a browser on a machine that does other things too
 FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars"]
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
+         "--no-sandbox"]  # a container may not have what it needs, and it shows nothing but our own pages
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -25,25 +26,40 @@ class Browser:
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.downloads = os.path.join(self.folder.name, "downloads")
         os.mkdir(self.downloads)
-        # A group of its own: whatever becomes of chromedriver, its browser can be ended.
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                       start_new_session=True, env=dict(os.environ, HOME=self.folder.name))
-        self.base = None
+        self.base = self.driver = None
         try:
-            said = Lines(self.driver.stdout)
-            m = said.wait(r"started successfully on port (\d+)", PATIENCE)
-            if not m:
-                raise AssertionError(said.all)
+            # Asked for any port, it finds one for IPv6 that IPv4 may not have.
+            for _ in range(10):
+                m, said = self.drive()
+                if m:
+                    break
+            else:
+                raise AssertionError(said)
             self.address = ("127.0.0.1", int(m.group(1)))
             self.base = "/session/" + self.call("POST", "/session", self.wanted())["sessionId"]
         except BaseException:
             self.close()
             raise
 
+    def drive(self):
+        """Start chromedriver; answers the match that holds its port, or None, and what it said."""
+        self.end()
+        # A group of its own: whatever becomes of chromedriver, its browser can be ended.
+        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                       start_new_session=True, env=dict(os.environ, HOME=self.folder.name))
+        said = Lines(self.driver.stdout)
+        return said.wait(r"started successfully on port (\d+)", PATIENCE), said.all
+
+    def end(self):
+        if self.driver:
+            try:
+                os.killpg(self.driver.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.driver.wait()
+
     def wanted(self):
         args = FLAGS + ["--user-data-dir=" + os.path.join(self.folder.name, "profile")]
-        if os.geteuid() == 0:
-            args.append("--no-sandbox")
         options = {"binary": shutil.which("chromium"), "args": args,
                    "prefs": {"download.default_directory": self.downloads, "download.prompt_for_download": False}}
         return {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options,
@@ -54,11 +70,7 @@ class Browser:
             if self.base:
                 self.call("DELETE", self.base)
         finally:
-            try:
-                os.killpg(self.driver.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self.driver.wait()
+            self.end()
             self.folder.cleanup()
 
     def call(self, method, path, body=None):
