@@ -16,6 +16,11 @@ struct job {
 	ug_ctx ctx; /* of the helper, while it waits */
 };
 
+static size_t readers_waiting(ug_pipe *p)
+{
+	return queue_length(&p->filled_.waiters_, &p->filled_.lock_);
+}
+
 static int do_write(void *arg)
 {
 	struct job *j = arg;
@@ -49,7 +54,7 @@ TEST(hand_over)
 	/* The other way round: the reader is first. */
 	j = (struct job){.p = &p, .buf = out, .n = 11};
 	start(&h, do_read, &j);
-	UNTIL(waiting(&p.filled_.waiters_));
+	UNTIL(readers_waiting(&p) == 1);
 	CHECK_IS(ug_write(ug_pipe_writer(&p), "abc", 3), 3);
 	finish(&h);
 	CHECK_IS(j.result, 3);
@@ -69,8 +74,7 @@ TEST(shared)
 		j[i] = (struct job){.p = &p, .buf = &c[i], .n = 1};
 		start(&h[i], do_read, &j[i]);
 	}
-	UNTIL(waiting(&p.filled_.waiters_) &&
-		load_relaxed(&p.filled_.waiters_.head_) != load_relaxed(&p.filled_.waiters_.tail_));
+	UNTIL(readers_waiting(&p) == 2);
 	CHECK_IS(ug_write(ug_pipe_writer(&p), "ab", 2), 2);
 	for (int i = 0; i < 2; i++) {
 		finish(&h[i]);
@@ -88,7 +92,7 @@ TEST(closed_by_the_writer)
 		struct job j = {.p = &p, .buf = c, .n = 1, .result = 99};
 		struct helper h;
 		start(&h, do_read, &j);
-		UNTIL(waiting(&p.filled_.waiters_));
+		UNTIL(readers_waiting(&p) == 1);
 		ug_pipe_close_write(&p, err);
 		finish(&h);
 		CHECK_IS(j.result, err);
