@@ -9,9 +9,10 @@
  *   cold   its pages are the system's again (or were never touched); its number is on its slab's list.
  * A slot is guarded once, when it is first used; guards stay when pages go.
  *
- * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes one more mapping each, of
- * which a process may have vm.max_map_count (65,530): half of those are used. Beyond it a stack has a canary: its
- * lowest bytes are zero, and sched asks ug__stack_intact at each park.
+ * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes two more mappings
+ * each (the guard, and the rest of the slot up to the next), of which a process may have vm.max_map_count (65,530): three quarters
+ * of those are used, the program needs some for its threads and its heap. Beyond that a stack has a canary: its lowest bytes are zero,
+ * and sched asks ug__stack_intact at each park.
  *
  * Trimming. The list of warm stacks remembers its low mark since the last trim: those were not needed, and half of them
  * are given back. So a burst's stacks go within some trims, and a steady coming and going keeps its own.
@@ -42,9 +43,10 @@
 
 #define SLAB_BYTES ((size_t)64 << 20)
 #define PAGE ((size_t)4096)
-#define MPROTECT_GUARDS 32000
+#define MPROTECT_GUARDS 24000
 #define SIZES (UG__STACK_MAX_LOG - UG__STACK_MIN_LOG + 1)
 #define TRIM_BATCH 256
+#define UNGUARDED (UINT32_C(1) << 31)
 
 struct ug__slab {
 	char *base;
@@ -53,8 +55,7 @@ struct ug__slab {
 	uint32_t fresh; /* slots from here on were never used */
 	uint32_t cold_count;
 	uint8_t log;
-	uint8_t canaries; /* slots of it may be without a guard */
-	uint32_t cold[]; /* numbers of cold slots below fresh */
+	uint32_t cold[]; /* numbers of cold slots below fresh; UNGUARDED or-ed */
 };
 
 static struct size {
@@ -160,18 +161,15 @@ static struct ug__stack *get_cold(struct size *z, unsigned log)
 	int fresh;
 	uint32_t slot = slab_take(z, slab, &fresh);
 	ug__unlock(&z->lock);
-	struct ug__stack *s = slot_head(slab, slot);
+	struct ug__stack *s = slot_head(slab, slot & ~UNGUARDED);
 	s->slab = slab;
-	s->slot = slot;
+	s->slot = slot & ~UNGUARDED;
 	s->log = (uint8_t)log;
 	if (fresh) {
 		s->canary = !guard(ug__stack_base(s));
-		if (s->canary)
-			store_relaxed(&slab->canaries, 1);
 		s->valgrind_id = VALGRIND_STACK_REGISTER(ug__stack_base(s), ug__stack_start(s) + UG__STACK_HEAD);
 	} else {
-		/* Whether it was guarded is not kept for each slot: where one of the slab is not, all are asked. */
-		s->canary = load_relaxed(&slab->canaries);
+		s->canary = (slot & UNGUARDED) != 0;
 	}
 	ug__lock(&z->lock);
 	return s;
@@ -228,7 +226,7 @@ size_t ug__stack_trim(void)
 		for (struct ug__stack *next, *s = trim_take(z); s; s = next) {
 			next = s->next;
 			struct ug__slab *slab = s->slab;
-			uint32_t slot = s->slot;
+			uint32_t slot = s->slot | (s->canary ? UNGUARDED : 0);
 			madvise(ug__stack_base(s) + PAGE, ((size_t)1 << s->log) - PAGE, MADV_DONTNEED);
 			ug__lock(&z->lock);
 			if (slab->fresh == slab->slots && slab->cold_count == 0) {
