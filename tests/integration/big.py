@@ -6,7 +6,7 @@ import tempfile
 import threading
 import unittest
 
-from served import Served, on_each_poller, sanitized
+from served import Served, on_each_poller, read_exactly, sanitized
 
 MIB = 1 << 20
 SLOW = sanitized()
@@ -82,6 +82,34 @@ class Big(Served):
             digest = hashlib.sha256(f.read(64 * MIB)).digest()
         self.assertEqual([f[:3] for f in found], [(206, 64 * MIB, digest)] * 8)
         self.memory_was_small(max(f[3] for f in found))
+
+    def test_a_file_that_shrinks_meanwhile_is_no_whole_answer(self):
+        path = os.path.join(folder.name, f"shrinking-{self.poller}")
+        with open(path, "wb") as f:
+            f.truncate(64 * MIB)
+        s = self.connect(self.server, receive_buffer=1 << 16)
+        s.sendall(b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % os.path.basename(path).encode())
+        total = len(s.recv(1000))
+        os.truncate(path, 20 * MIB)
+        while piece := s.recv(MIB):  # an end, or a reset: nothing made up
+            total += len(piece)
+        self.assertLess(total, 64 * MIB)
+        self.assertEqual(self.server.get("/big", method="HEAD")[0], 200)
+
+    def test_a_file_that_grows_meanwhile_is_sent_as_it_was(self):
+        path = os.path.join(folder.name, f"growing-{self.poller}")
+        with open(path, "wb") as f:
+            f.truncate(32 * MIB)
+        s = self.connect(self.server, receive_buffer=1 << 16)
+        request = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % os.path.basename(path).encode()
+        s.sendall(request)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += s.recv(1)
+        os.truncate(path, 64 * MIB)
+        s.sendall(request)
+        self.assertEqual(read_exactly(s, 32 * MIB), bytes(32 * MIB))
+        self.assertEqual(read_exactly(s, 12), b"HTTP/1.1 200")
 
 
 if __name__ == "__main__":

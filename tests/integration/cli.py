@@ -12,7 +12,7 @@ import time
 import unittest
 import urllib.request
 
-from served import PATIENCE, UNDERGO, Served, each, with_tables
+from served import PATIENCE, POLLERS, UNDERGO, Served, each, sanitized, wait_until, with_tables
 
 # Arguments behind `serve FOLDER`, and what the line on standard error has to name.
 WRONG = {
@@ -153,6 +153,31 @@ class Running(Served, unittest.TestCase):
         self.assertEqual(server.address[0], "localhost")
         server.address = ("127.0.0.1", server.address[1])
         self.assertEqual(server.get("/a.txt")[2], b"hello\n")
+
+    def switches(self, server):
+        """How often its threads have given up a core by themselves: each wake-up ends with one."""
+        total = 0
+        for task in os.listdir(f"/proc/{server.pid}/task"):
+            with open(f"/proc/{server.pid}/task/{task}/status", encoding="ascii") as f:
+                total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M).group(1))
+        return total
+
+    def test_while_nobody_asks_it_makes_no_wake_ups(self):
+        for poller in POLLERS:
+            with self.subTest(poller=poller):
+                server = self.serve(self.folder, env={"UG_POLLER": poller})
+                server.get("/a.txt")
+                server.out.wait("GET /a.txt")
+
+                def quiet():
+                    before = self.switches(server)
+                    time.sleep(1)
+                    return self.switches(server) == before
+                wait_until(quiet, "it goes on waking up")
+                before = self.switches(server)
+                time.sleep(2)
+                self.assertLessEqual(self.switches(server) - before, 0 if not sanitized() else 10)
+                self.assertEqual(server.get("/a.txt")[2], b"hello\n")
 
     def test_the_current_folder(self):
         server = self.serve(".")
