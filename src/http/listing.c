@@ -8,10 +8,13 @@
 
 #include "http/escape_priv.h"
 #include "http/listing_page.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ENTRIES_MAX 100000
+#define SMALL 1000 /* entries of a folder whose page anybody may have */
+#define HELD_MAX (4 * ENTRIES_MAX) /* of larger ones at a time: whoever reads slowly holds them for long */
 
 enum { BY_NAME, BY_SIZE, BY_DATE };
 
@@ -222,7 +225,8 @@ static int put_counts(ug_writer w, const struct ug_dir_item *items, size_t n)
 			continue;
 		}
 		files++;
-		bytes += items[i].info.type == UG_TYPE_REGULAR ? items[i].info.size : 0;
+		if (items[i].info.type == UG_TYPE_REGULAR) /* sparse files may have any size */
+			bytes = items[i].info.size < INT64_MAX - bytes ? bytes + items[i].info.size : INT64_MAX;
 	}
 	UG_TRY(put(w, "<p>"));
 	if (dirs > 0)
@@ -249,18 +253,15 @@ static int put_table(const struct page *p, const struct ug_dir_item *items, size
 
 /* ---- what is shown ---- */
 
-/* A link that leads out of the root would be a 404, and says nothing about what is there. */
-static bool leads_out(ug_http_request *q, const struct listing *l, const struct ug_dir_item *item)
+/* A link that leads out of the root would be a 404, and says nothing about what is there. `path` has room for its name. */
+static bool leads_out(const struct listing *l, const struct ug_dir_item *item, char *path)
 {
-	size_t n = strlen(l->name);
-	char *path = ug_http_alloc(q, n + item->name_size + 2);
 	ug_file *file = NULL;
-	if (!path)
+	if (!path || item->name_size > NAME_MAX)
 		return true;
-	memcpy(path, l->name, n);
-	path[n] = '/';
-	memcpy(path + n + 1, item->name, item->name_size);
-	path[n + 1 + item->name_size] = 0;
+	char *p = stpcpy(path, l->name);
+	*p++ = '/';
+	memcpy(p, item->name, item->name_size + 1);
 	if (ug_file_open_beneath(l->root, path, O_PATH, 0, &file) < 0)
 		return true;
 	ug_file_close(file);
@@ -270,34 +271,50 @@ static bool leads_out(ug_http_request *q, const struct listing *l, const struct 
 /* Moves what is to be shown to the front; answers how much that is. */
 static size_t choose(ug_http_request *q, const struct listing *l, struct ug_dir_item *items, size_t n)
 {
+	char *path = ug_http_alloc(q, strlen(l->name) + NAME_MAX + 2);
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct ug_dir_item *item = &items[i];
 		bool served =
 			item->error == 0 && (item->info.type == UG_TYPE_REGULAR || item->info.type == UG_TYPE_DIR);
-		if (served && (l->show_hidden || item->name[0] != '.') && !(item->is_link && leads_out(q, l, item)))
+		if (served && (l->show_hidden || item->name[0] != '.') && !(item->is_link && leads_out(l, item, path)))
 			items[kept++] = *item;
 	}
 	return kept;
 }
 
-int ug__http_listing(ug_http_request *q, ug_http_response *r, const struct listing *l)
+static int send_page(ug_http_request *q, ug_http_response *r, const struct listing *l, struct ug_dir_listing *list)
 {
-	UG_CLEAN(ug_dir_listing_done) struct ug_dir_listing list = UG_ZERO;
 	struct page p = {.w = ug_http_writer(r), .order = order_of(q)};
-	int e = ug_dir_list(l->dir, ENTRIES_MAX, &list);
-	if (e == -EFBIG)
-		return ug_http_error(r, 500, "too many entries to list");
-	UG_TRY(e);
-	size_t n = choose(q, l, list.items, list.count);
+	size_t n = choose(q, l, list->items, list->count);
 	if (n > 1)
-		qsort_r(list.items, n, sizeof *list.items, compare, &p.order);
+		qsort_r(list->items, n, sizeof *list->items, compare, &p.order);
 	UG_TRY(ug_http_set(r, "Content-Type", "text/html; charset=utf-8"));
 	UG_TRY(ug_http_set(r, "Cache-Control", "no-cache"));
 	UG_TRY(ug_http_set(r, "Content-Security-Policy", LISTING_POLICY));
 	UG_TRY(ug_http_set(r, "X-Content-Type-Options", "nosniff"));
 	UG_TRY(put_top(p.w, l->name));
-	UG_TRY(put_counts(p.w, list.items, n));
-	UG_TRY(put_table(&p, list.items, n, strcmp(l->name, ".") == 0));
+	UG_TRY(put_counts(p.w, list->items, n));
+	UG_TRY(put_table(&p, list->items, n, strcmp(l->name, ".") == 0));
 	return put(p.w, LISTING_END);
+}
+
+void ug__http_listings_init(ug_sem *held)
+{
+	ug_sem_init(held, HELD_MAX);
+}
+
+int ug__http_listing(ug_http_request *q, ug_http_response *r, const struct listing *l)
+{
+	UG_CLEAN(ug_dir_listing_done) struct ug_dir_listing list = UG_ZERO;
+	int e = ug_dir_list(l->dir, ENTRIES_MAX, &list);
+	if (e == -EFBIG)
+		return ug_http_error(r, 500, "too many entries to list");
+	UG_TRY(e);
+	int64_t held = list.count > SMALL ? (int64_t)list.count : 0;
+	if (ug_sem_try_acquire(l->held, held) < 0)
+		return ug_http_error(r, 503, "too many large folders are being listed");
+	e = send_page(q, r, l, &list);
+	ug_sem_release(l->held, held);
+	return e;
 }

@@ -128,6 +128,21 @@ int ug_http_set(ug_http_response *r, const char *name, const char *value)
 	return 0;
 }
 
+const char *ug__http_field_of(const ug_http_response *r, const char *name, size_t *n)
+{
+	const char *line = r->fields, *end = line + r->fields_len;
+	size_t len = strlen(name);
+	*n = 0;
+	for (const char *next; line < end; line = next) {
+		next = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+		if ((size_t)(next - line) <= len || line[len] != ':' || !ug__http_same_name(line, len, name))
+			continue;
+		*n = (size_t)(next - line) - len - 4;
+		return line + len + 2;
+	}
+	return "";
+}
+
 int ug_http_length(ug_http_response *r, int64_t n)
 {
 	if (n < 0)

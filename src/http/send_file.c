@@ -62,11 +62,12 @@ static char *put_range(char *p, const struct ug__http_range *range, int64_t size
 struct parts {
 	const struct ug__http_range *ranges;
 	int n;
-	char type[128];
+	const char *type;
 	char boundary[17];
 };
 
 #define PART_HEAD 320
+#define PART_TYPE 128
 
 static size_t part_head(const struct parts *m, int i, int64_t size, char out[PART_HEAD])
 {
@@ -91,12 +92,9 @@ static void new_boundary(char out[17])
 
 static int send_parts(const struct sending *s, const char *type, const struct ug__http_range *ranges, int n)
 {
-	struct parts m = {.ranges = ranges, .n = n};
+	struct parts m = {.ranges = ranges, .n = n, .type = type};
 	char head[PART_HEAD] = "multipart/byteranges; boundary=";
 	int64_t total = 0;
-	if (strlen(type) >= sizeof m.type)
-		return -EINVAL;
-	strcpy(m.type, type);
 	new_boundary(m.boundary);
 	strcat(head, m.boundary);
 	UG_TRY(ug_http_set(s->r, "Content-Type", head));
@@ -114,10 +112,24 @@ static int send_parts(const struct sending *s, const char *type, const struct ug
 
 /* ---- the answer ---- */
 
-/* The type by the name; where that says nothing, text for what begins like text: README, Makefile, LICENSE. */
+/* A type that the handler has set, as a text of the request's; "" where there is no memory for it. */
+static const char *type_set(ug_http_response *r)
+{
+	size_t n;
+	const char *value = ug__http_field_of(r, "Content-Type", &n);
+	char *type = ug_http_alloc(&ug__http_work_of(r)->q, n + 1);
+	if (!type)
+		return "";
+	*(char *)mempcpy(type, value, n) = 0;
+	return type;
+}
+
+/* The type that was set, else by the name; where that says nothing, text for what begins like text: README, Makefile, LICENSE. */
 static const char *type_of(const struct sending *s, const char *name)
 {
 	char start[512];
+	if (s->r->typed)
+		return type_set(s->r);
 	const char *type = ug__http_mime(name ? name : "");
 	if (strcmp(type, UG__HTTP_MIME_UNKNOWN) != 0)
 		return type;
@@ -138,19 +150,26 @@ static void make_etag(char out[48], const struct ug_file_info *info, int64_t wal
 	*p = 0;
 }
 
-/* The ranges to send; 0: all of it; -ERANGE. */
+/* The ranges to send; 0: all of it; -ERANGE. Conditions and ranges are for what would be a 200 (RFC 9110 13.2.1, 14.2). */
 static int wanted(ug_http_response *r, const struct ug__http_state *state, int64_t size, int64_t now,
 	struct ug__http_range out[UG__HTTP_RANGES_MAX])
 {
 	struct work *w = ug__http_work_of(r);
 	uint32_t from = 0;
 	const struct ug__http_field *f = NULL;
-	if (w->head.method == UG__HTTP_GET) /* the only method that ranges are defined for */
+	if (w->head.method == UG__HTTP_GET && r->status == 200) /* the only method that ranges are defined for */
 		f = ug__http_head_next(&w->head, w->base, "range", &from);
 	if (!f || ug__http_head_next(&w->head, w->base, "range", &from) ||
 		!ug__http_if_range(&w->head, w->base, state, now))
 		return 0;
 	return ug__http_ranges(w->base + f->value.at, f->value.len, size, out);
+}
+
+/* Whether parts can be made: their heads have room for the type, and the length of all can be said (sparse files have up to 2^63 - 1 bytes). */
+static bool parts_fit(const char *type, int64_t size, int n)
+{
+	size_t len = strlen(type);
+	return len > 0 && len < PART_TYPE && size < INT64_MAX - (n + 1) * PART_HEAD;
 }
 
 static int send_wanted(const struct sending *s, const char *type, const struct ug__http_range *ranges, int n)
@@ -162,6 +181,8 @@ static int send_wanted(const struct sending *s, const char *type, const struct u
 		return ug_http_error(s->r, 416, NULL);
 	}
 	UG_TRY(ug_http_set(s->r, "Accept-Ranges", "bytes"));
+	if (n > 1 && !parts_fit(type, s->size, n))
+		n = 0;
 	if (n > 0)
 		UG_TRY(ug_http_status(s->r, 206));
 	if (n > 1)
@@ -191,7 +212,7 @@ int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info 
 	UG_TRY(ug_http_set(r, "ETag", etag));
 	UG_TRY(ug_http_set(r, "Last-Modified", date));
 	bool read = w->head.method == UG__HTTP_GET || w->head.method == UG__HTTP_HEAD;
-	int status = read ? ug__http_precondition(&w->head, w->base, &state, now) : 0;
+	int status = read && r->status == 200 ? ug__http_precondition(&w->head, w->base, &state, now) : 0;
 	if (status == 304)
 		return ug_http_status(r, 304);
 	if (status)

@@ -201,6 +201,8 @@ const char *ug__http_text_of(struct work *w, struct ug__http_part p);
 
 /* response.c */
 void ug__http_response_init(struct work *w, struct conn *c);
+/* The value of a field that was set, of *n bytes; "" where it was not. */
+const char *ug__http_field_of(const ug_http_response *r, const char *name, size_t *n);
 /* Sends what is missing. */
 int ug__http_response_finish(ug_http_response *r);
 /* The answer in place of a handler's, or of what it wrote so far, with a reason for people; breaks the connection if it is too late. */
@@ -227,7 +229,9 @@ struct listing {
 	ug_file *root, *dir;
 	const char *name; /* of dir, below root; "." for root */
 	bool show_hidden;
+	ug_sem *held; /* entries of pages under way */
 };
+void ug__http_listings_init(ug_sem *held);
 int ug__http_listing(ug_http_request *q, ug_http_response *r, const struct listing *l);
 
 #endif

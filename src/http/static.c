@@ -15,6 +15,7 @@ struct files {
 	ug_file *root;
 	char *index; /* "": none */
 	bool listing, show_hidden;
+	ug_sem held; /* of listings */
 };
 
 void ug__http_files_free(struct files *f)
@@ -105,7 +106,7 @@ static int send_index(const struct files *f, ug_http_request *q, ug_http_respons
 	return e < 0 ? e : 1;
 }
 
-static int send_folder(const struct files *f, ug_http_request *q, ug_http_response *r, ug_file *dir, const char *name)
+static int send_folder(struct files *f, ug_http_request *q, ug_http_response *r, ug_file *dir, const char *name)
 {
 	int e = send_index(f, q, r, name);
 	if (e < 0)
@@ -114,13 +115,13 @@ static int send_folder(const struct files *f, ug_http_request *q, ug_http_respon
 		return 0;
 	if (!f->listing)
 		return ug_http_error(r, 404, NULL);
-	struct listing l = {.root = f->root, .dir = dir, .name = name, .show_hidden = f->show_hidden};
+	struct listing l = {.root = f->root, .dir = dir, .name = name, .show_hidden = f->show_hidden, .held = &f->held};
 	return ug__http_listing(q, r, &l);
 }
 
 static int serve_file(ug_http_request *q, ug_http_response *r, void *arg)
 {
-	const struct files *f = arg;
+	struct files *f = arg;
 	struct ug__http_part p = q->values[q->route->nnames - 1];
 	UG_CLEAN(ug_file_clean) ug_file *file = NULL;
 	struct ug_file_info info;
@@ -160,6 +161,7 @@ int ug_http_files(ug_http_server *s, const char *pattern, const char *folder, co
 		return -ENOMEM;
 	f->listing = !o->no_listing;
 	f->show_hidden = o->show_hidden;
+	ug__http_listings_init(&f->held);
 	f->index = strdup(o->index ? o->index : "index.html");
 	int e = f->index ? ug_file_open(folder, O_RDONLY | O_DIRECTORY, 0, &f->root) : -ENOMEM;
 	char *route = e == 0 ? malloc(n + 5) : NULL;

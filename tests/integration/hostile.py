@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`undergo serve` among those who mean it no good, or do not care: clients that lie about who they are, readers of its log
-that stop reading."""
+that stop reading, folders that are too large to be held in memory by everybody who asks."""
 import os
 import re
 import signal
@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from served import PATIENCE, UNDERGO, Lines, Served, read_all
+from served import PATIENCE, UNDERGO, Lines, Served, read_all, sanitized, wait_until
 
 GET = b"GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -87,6 +87,45 @@ class Readers(Served, unittest.TestCase):
         self.process.send_signal(signal.SIGTERM)
         self.process.send_signal(signal.SIGINT)
         self.assertIn(self.process.wait(PATIENCE), (-signal.SIGINT, -signal.SIGTERM))
+
+
+class Folders(Served, unittest.TestCase):
+    LARGE = 90_000
+
+    @classmethod
+    def setUpClass(cls):
+        root = make_folder(cls)
+        cls.site = os.path.join(root, "site")
+        os.mkdir(os.path.join(cls.site, "large"))
+        for i in range(cls.LARGE):
+            os.mknod(os.path.join(cls.site, "large", f"file {i}"))
+        cls.deep = "/".join(["d" * 240] * 15)
+        os.makedirs(os.path.join(cls.site, cls.deep))
+        for i in range(20_000):
+            os.symlink("l0", os.path.join(cls.site, cls.deep, f"l{i + 1}"))
+        open(os.path.join(cls.site, cls.deep, "l0"), "wb").close()
+        cls.server = cls.start(cls.site, "--log", "json", "--limit", "rate-time=10m")
+
+    @unittest.skipIf(sanitized(), "memory is the sanitizer's")
+    def test_1_the_page_of_many_links_needs_no_memory_for_each(self):
+        status, _, body = self.server.get(f"/{self.deep}/")
+        self.assertEqual((status, body.count(b"<tr>")), (200, 20_002))
+        self.assertLess(self.server.memory("VmHWM"), 24 << 20)
+
+    def test_2_large_pages_are_held_for_a_few_at_a_time(self):
+        readers = []
+        for _ in range(6):  # they read their status, and no more
+            s = self.connect(self.server, receive_buffer=4096)
+            s.sendall(b"GET /large/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            readers.append(s)
+        statuses = sorted(s.recv(12)[9:] for s in readers)
+        self.assertEqual(statuses, [b"200"] * 4 + [b"503"] * 2)
+        self.assertEqual(self.server.get("/")[0], 200)
+        if not sanitized():
+            self.assertLess(self.server.memory("VmRSS"), 160 << 20)
+        for s in readers:
+            s.close()
+        wait_until(lambda: self.server.get("/large/", method="HEAD")[0] == 200, "the place of those who are gone")
 
 
 if __name__ == "__main__":
