@@ -80,7 +80,7 @@ static int64_t cpu_time(void)
 /* A copy that waits, for a silent source or a full target, takes no processor's time. */
 TASK_TEST(patience)
 {
-	char *data = pattern(4 << 20, 8);
+	char *data = pattern(8 << 20, 8);
 	for (enum kind from = FILE_KIND; from <= TCP_KIND; from++) {
 		for (enum kind to = PIPE_KIND; to <= TCP_KIND; to++) {
 			struct side in;
@@ -89,7 +89,7 @@ TASK_TEST(patience)
 			ug_fd *f = adopt(target[1]), *g = NULL;
 			ug_reader r;
 			if (from == FILE_KIND) {
-				open_source(&in, FILE_KIND, data, 4 << 20);
+				open_source(&in, FILE_KIND, data, 8 << 20);
 				r = side_reader(&in);
 			} else {
 				make_pair(from, source);

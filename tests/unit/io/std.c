@@ -58,7 +58,7 @@ static int fill_up(void *arg)
 		while (ug_write(ug_stdout(), page, sizeof page) > 0)
 			;
 	}
-	*full = ug_ctx_err(NULL) == 0;
+	__atomic_store_n(full, 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -70,7 +70,7 @@ static int part_full(void *unused)
 	ug_group g;
 	UG_GROUP(&g) {
 		ug_group_go(&g, fill_up, &full);
-		for (; !full && ticks < 10000; ticks++)
+		for (; !__atomic_load_n(&full, __ATOMIC_ACQUIRE) && ticks < 10000; ticks++)
 			ug_sleep(UG_MS);
 	}
 	return full && ticks > 5 ? 0 : 1;
