@@ -22,10 +22,8 @@
 #include "base/clock.h"
 #include "sched/worker_priv.h"
 #include <dirent.h>
-#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define TICK (2 * UG_MS)
@@ -50,45 +48,6 @@ void ug__monitor_timer_added(void)
 
 /* Taking ----------------------------------------------------------------------------------------------------------- */
 
-/* 0 where the kernel has it. To be called before the library's first thread: registering is cheap then. */
-int ug__membarrier_register(void)
-{
-	return (int)ug__syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
-}
-
-/* The worker's side of the hand-over, when it is asked or has lost: enter.h. `in` is 1 here, and on return. */
-UG__NOINLINE void ug__enter_slow(struct worker *w)
-{
-	for (;;) {
-		swap_seq(&w->in, 1u);
-		uint32_t v = load_seq(&w->taken);
-		if (v & TAKEN_YES) {
-			w->proc = NULL;
-			store_seq(&w->taken, v & TAKEN_FENCE);
-			return;
-		}
-		if (!(v & TAKEN_ASKED))
-			return;
-		store_release(&w->in, 0u);
-		cas_seq(&w->taken, &v, v & TAKEN_FENCE);
-	}
-}
-
-/* Takes p from its worker, if that is outside; true: p is the caller's to give. */
-static bool take(struct proc *p)
-{
-	struct worker *w = load_acquire(&p->worker);
-	uint32_t none = S->taken_none, asked = none | TAKEN_ASKED;
-	if (!cas_seq(&w->taken, &none, asked))
-		return false;
-	if (!S->taken_none)
-		ug__syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
-	bool outside = load_seq(&w->in) == 0;
-	uint32_t to = S->taken_none | (outside ? TAKEN_YES : TAKEN_NO);
-	/* A worker that pins its task gives its processor away by itself: it may have done so since p->worker was read. */
-	return cas_seq(&w->taken, &asked, to) && outside && load_acquire(&p->worker) == w;
-}
-
 static bool anything_waits(const struct proc *p)
 {
 	return !ug__queue_empty(p) || load_relaxed(&S->global.count) || load_relaxed(&S->hogs.count) ||
@@ -102,7 +61,7 @@ static void rescue(struct proc *p)
 	struct worker *spare = ug__spare_take();
 	if (!spare)
 		return;
-	if (!take(p)) {
+	if (!ug__take(p)) {
 		ug__spare_back(spare);
 		return;
 	}

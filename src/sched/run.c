@@ -9,7 +9,7 @@
  */
 #include "config.h"
 #include "base/clock.h"
-#include "sched/sched_priv.h"
+#include "sched/enter.h"
 #include "stack/switch.h"
 
 #include <sched.h>

@@ -231,7 +231,6 @@ int ug__poller_start(void);
 void ug__poller_stop(void);
 
 /* monitor.c */
-int ug__membarrier_register(void);
 int ug__monitor_start(void);
 void ug__monitor_wake(void);
 void ug__monitor_timer_added(void);

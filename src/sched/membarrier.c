@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The barrier that all threads of the process pass at once. man 2 membarrier */
+#include "sched/enter.h"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+
+int ug__membarrier_register(void)
+{
+	return (int)ug__syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
+}
+
+void ug__membarrier(void)
+{
+	ug__syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0, 0, 0, 0);
+}
