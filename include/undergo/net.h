@@ -138,6 +138,9 @@ int ug_conn_remote(ug_conn c, ug_addr *out);
  * it can. */
 ug_reader ug_conn_reader(ug_conn c);
 ug_writer ug_conn_writer(ug_conn c);
+/* Bytes that were written and that the other end's system has not taken yet; -ENOTSUP where the connection cannot say. Does not
+ * wait. man tcp (SIOCOUTQ) */
+int64_t ug_conn_unsent(ug_conn c);
 /* The descriptor behind it, borrowed, for ug_select; NULL where there is none. */
 ug_fd *ug_conn_fd(ug_conn c);
 /* One more reference, for a connection that several tasks close when they please; answers c. */

@@ -3,6 +3,8 @@
 
 #include "base/atomic.h"
 #include "base/sys.h"
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <errno.h>
 #include <netdb.h>
 
@@ -19,6 +21,13 @@ UG__NOINLINE int ug__sys_bind(int fd, const struct sockaddr *sa, socklen_t size)
 UG__NOINLINE int ug__sys_connect(int fd, const struct sockaddr *sa, socklen_t size)
 {
 	return (int)ug__sys_result(connect(fd, sa, size));
+}
+
+UG__NOINLINE int ug__sys_unsent(int fd)
+{
+	int bytes = 0;
+	int r = (int)ug__sys_result(ioctl(fd, SIOCOUTQ, &bytes));
+	return r < 0 ? r : bytes;
 }
 
 UG__NOINLINE int ug__sys_getsockopt_int(int fd, int level, int name, int *out)

@@ -18,6 +18,8 @@ int ug__sys_listen(int fd, int backlog);
 int ug__sys_accept(int fd, struct sockaddr *sa, socklen_t *size);
 int ug__sys_shutdown(int fd, int how);
 int ug__sys_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
+/* Bytes in the send queue, not acknowledged yet. */
+int ug__sys_unsent(int fd);
 int ug__sys_getsockopt_int(int fd, int level, int name, int *out);
 int ug__sys_getsockname(int fd, int remote, struct sockaddr *sa, socklen_t *size);
 

@@ -90,6 +90,9 @@ struct conn {
 	struct work *work; /* NULL: idle */
 	int64_t limit; /* atomic; see conn.c */
 	int64_t start; /* of the connection, by the server's clock */
+	int64_t sent; /* atomic: bytes that the system has taken, all in all */
+	int64_t taken; /* atomic: of those, what the client had taken when its slowness was last judged */
+	uint32_t writing; /* atomic: it is a write that waits */
 	int64_t read_slack, write_slack; /* how long the client may still be slow; see conn.c */
 	struct tally tally;
 	bool broken; /* nothing more can be written */

@@ -13,7 +13,9 @@
  * credited at one second for each `rate` bytes; without slack it is cut. So a pause is forgiven, slowness is not, and a
  * handler that thinks for an hour charges nobody.
  *
- * So writes are made of what the connection takes at once: the progress of a slow reader must be seen.
+ * So writes are made of what the connection takes at once: the progress of a slow reader must be seen. But the kernel takes
+ * megabytes at once, and then nothing until a third of them has gone, which with a slow and honest client takes minutes. So
+ * nobody is cut for a write before the kernel was asked what the client has taken meanwhile (judge).
  */
 #include "http/server_priv.h"
 
@@ -40,23 +42,43 @@ void ug__http_uncut(struct conn *c)
 	store_seq(&c->limit, UG_FOREVER & ~INT64_C(1));
 }
 
+static int64_t earned(int64_t bytes, int64_t rate)
+{
+	return bytes > INT64_MAX / UG_SECOND ? UG_FOREVER : bytes * UG_SECOND / rate;
+}
+
+/* How long the client may still be slow, for what it has taken since this was last asked; 0: nothing. The first time that is all since
+ * the connection began, so that one which never takes anything is cut after twice the time. */
+static int64_t judge(struct conn *c)
+{
+	int64_t unsent = ug_conn_unsent(c->net);
+	if (unsent < 0 || !c->s->limits.write_rate)
+		return 0;
+	int64_t taken = load_relaxed(&c->sent) - unsent, more = taken - load_relaxed(&c->taken);
+	if (more <= 0)
+		return 0;
+	store_relaxed(&c->taken, taken);
+	int64_t time = earned(more, c->s->limits.write_rate);
+	return time < c->s->limits.rate_time ? time : c->s->limits.rate_time;
+}
+
 void ug__http_cut(struct shard *shard, int64_t now, bool idle_too)
 {
 	for (struct conn *c = shard->conns; c; c = c->next) {
 		int64_t limit = load_seq(&c->limit);
 		if (limit == CUT || !(limit <= now || (idle_too && limit & 1)))
 			continue;
+		int64_t more = limit <= now && load_relaxed(&c->writing) ? judge(c) : 0;
+		if (more > 0) {
+			cas_seq(&c->limit, &limit, ug_time_add(now, more) & ~INT64_C(1));
+			continue;
+		}
 		if (cas_seq(&c->limit, &limit, CUT))
 			ug_ctx_cancel(&c->ctx, -ETIMEDOUT);
 	}
 }
 
 /* ---- slack ---- */
-
-static int64_t earned(int64_t bytes, int64_t rate)
-{
-	return bytes > INT64_MAX / UG_SECOND ? UG_FOREVER : bytes * UG_SECOND / rate;
-}
 
 static int64_t until(const struct conn *c, int64_t slack, int64_t rate)
 {
@@ -118,11 +140,14 @@ static int write_all(struct conn *c, struct iovec *v)
 		int64_t since = load_relaxed(&c->s->now);
 		if (!ug__http_limit(c, until(c, c->write_slack, rate), false))
 			return -ETIMEDOUT;
+		store_relaxed(&c->writing, 1u);
 		ssize_t n = ug_conn_write_some(c->net, v, 2);
+		store_relaxed(&c->writing, 0u);
 		if (!ug__http_limit(c, UG_FOREVER, false))
 			return -ETIMEDOUT;
 		if (n < 0)
 			return (int)n;
+		store_relaxed(&c->sent, c->sent + n);
 		settle(c, &c->write_slack, rate, since, n);
 		advance(v, (size_t)n);
 	}
@@ -168,7 +193,9 @@ int ug__http_send_from(struct conn *c, ug_reader src, int64_t n, int64_t *count)
 			e = ug_copy_upto(ug_conn_writer(c->net), src, n - total, &went);
 		}
 		total += went;
-		if (e == -ETIMEDOUT && ug_ctx_err(NULL) == 0 && went > 0 && went >= least)
+		store_relaxed(&c->sent, c->sent + went);
+		if (e == -ETIMEDOUT && ug_ctx_err(NULL) == 0 &&
+			((went > 0 && went >= least) || judge(c) >= l->rate_time))
 			e = 0;
 		else if (e == 0)
 			break;

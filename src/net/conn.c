@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections and listeners as values: each call goes to the table of whoever made it. */
+#include "base/sys_net.h"
+#include "sched/sched.h"
 #include "net_priv.h"
 #include <limits.h>
 #include <string.h>
@@ -195,4 +197,15 @@ void ug_listener_clean(ug_listener *l)
 {
 	(void)ug_listener_close(*l);
 	*l = (ug_listener){0};
+}
+
+int64_t ug_conn_unsent(ug_conn c)
+{
+	ug_fd *f = ug_conn_fd(c);
+	int fd = f ? ug__fd_use(f) : -ENOTSUP;
+	if (fd < 0)
+		return fd;
+	int n = ug__sys_unsent(fd);
+	ug__fd_unuse(f);
+	return n < 0 ? -ENOTSUP : n;
 }

@@ -61,8 +61,8 @@ class Others:
             return
         if self.fault:
             raise self.fault
-        if len(self.times) < 20 or max(self.times) > BRISK:
-            raise AssertionError(f"others were answered {len(self.times)} times, in up to {max(self.times)} s")
+        if len(self.times) < 4 or max(self.times) > BRISK:
+            raise AssertionError(f"others were answered {len(self.times)} times, in up to {max(self.times, default=0)} s")
 
 
 def drip(s, data, pause, count=10_000):
