@@ -10,8 +10,9 @@
  * is used up, when it is full, or when a request has to wait for its body. So a batch costs one write, as it cost one read.
  *
  * The end. A connection closes after an answer that says so. If the client may still be sending then (a body that nobody read,
- * a request that was refused in the middle), closing at once would make the kernel send a reset, and that may destroy the
- * answer on its way; so the writing side is closed, and what comes is thrown away for a while (RFC 9112 9.6).
+ * a request that was refused in the middle, further requests where the end was not its own wish), closing at once
+ * would make the kernel send a reset, and that may destroy the answer on its way; so the writing side is closed, and what
+ * comes is thrown away for a while (RFC 9112 9.6).
  * What was cut because it was slow gets its last words under a shield, for its own context has ended.
  */
 #include "http/server_priv.h"
@@ -192,7 +193,8 @@ static bool exchange(struct conn *c, size_t n)
 	handle(c);
 	finish(c, NULL);
 	bool keep = !w->r.close && !c->broken && ug__http_body_skip(w);
-	bool more = w->in_end > w->in_start || !w->q.body.ended;
+	bool asked = w->head.close || (w->head.minor == 0 && !w->head.keep_alive);
+	bool more = !asked || w->in_end > w->in_start || !w->q.body.ended;
 	ug__http_request_done(w);
 	w->in_floor = 0;
 	if (!keep)
