@@ -15,6 +15,7 @@
 #define LAST_WAIT UG_SECOND
 #define LOST_BEYOND (4u << 20)
 #define TEXT_MAX 512 /* of a target or name in a line */
+#define LINE_BYTES (6 * 6 * TEXT_MAX + 512) /* six of them, all escaped, and the rest */
 
 struct serve_log {
 	enum log_format format;
@@ -149,12 +150,13 @@ static void put(ug_buf *b, const char *text)
 	ug_buf_append(b, text, strlen(text));
 }
 
+/* Straight into the buffer: an array for it would cost each idle connection a page of its stack for ever. */
 static void put_field(ug_buf *b, const char *text, size_t escape(const char *, size_t, char *, size_t))
 {
-	char safe[6 * TEXT_MAX + 1];
-	size_t n = strlen(text);
-	escape(text, n < TEXT_MAX ? n : TEXT_MAX, safe, sizeof safe);
-	put(b, safe);
+	void *out;
+	size_t n = strnlen(text, TEXT_MAX), room = 6 * n + 1;
+	if (ug_buf_reserve(b, room, &out) == 0)
+		ug_buf_commit(b, escape(text, n, out, room));
 }
 
 struct moment {
@@ -218,8 +220,9 @@ static void put_json(ug_buf *b, const struct ug_http_log *l)
 	put_json_text(b, "remote", l->remote);
 	put_json_text(b, "method", l->method);
 	put_json_text(b, "target", l->target);
-	ug_fprintf(w, ",\"protocol\":\"HTTP/1.%d\",\"status\":%d,\"bytes\":%lld,\"duration\":%.6f", l->minor, l->status,
-		(long long)l->bytes, (double)l->duration / 1e9);
+	ug_fprintf(w, ",\"protocol\":\"HTTP/1.%d\",\"status\":%d,\"bytes\":%lld,\"duration\":%lld.%06lld", l->minor,
+		l->status, (long long)l->bytes, (long long)(l->duration / UG_SECOND),
+		(long long)(l->duration % UG_SECOND / UG_US));
 	put_json_text(b, "referer", l->referer);
 	put_json_text(b, "user_agent", l->user_agent);
 	put_json_text(b, "reason", l->reason);
@@ -231,7 +234,8 @@ void serve_log_entry(void *arg, const struct ug_http_log *entry)
 	serve_log *log = arg;
 	if (lock(log) < 0)
 		return;
-	if (ug_buf_len(&log->lines) > LOST_BEYOND) {
+	void *room;
+	if (ug_buf_len(&log->lines) > LOST_BEYOND || ug_buf_reserve(&log->lines, LINE_BYTES, &room) < 0) {
 		log->lost++;
 	} else {
 		if (ug_buf_len(&log->lines) == 0)

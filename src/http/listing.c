@@ -26,7 +26,10 @@ struct order {
 struct page {
 	ug_writer w;
 	struct order order;
+	char *text; /* for one name, escaped: TEXT_BYTES, not on the stack, of which a connection keeps each page that it has touched */
 };
+
+#define TEXT_BYTES (6 * NAME_MAX + 1)
 
 /* ---- order ---- */
 
@@ -118,25 +121,27 @@ static int put_date(ug_writer w, int64_t mtime)
 		sec / 3600, sec / 60 % 60);
 }
 
-static UG__NOINLINE int put_name(ug_writer w, const char *name, size_t n)
-{
-	char html[6 * 255 + 1];
-	ug__http_escape_html(name, n < 255 ? n : 255, html, sizeof html);
-	return ug_fprintf(w, "<bdi>%s</bdi>", html);
-}
-
-static UG__NOINLINE int put_url(ug_writer w, const char *name, size_t n)
-{
-	char url[3 * 255 + 1];
-	ug__http_escape_url(name, n < 255 ? n : 255, "", url, sizeof url);
-	ssize_t e = ug_write_text(w, url);
-	return e < 0 ? (int)e : 0;
-}
-
 static int put(ug_writer w, const char *text)
 {
 	ssize_t e = ug_write_text(w, text);
 	return e < 0 ? (int)e : 0;
+}
+
+static size_t name_size(size_t n)
+{
+	return n < NAME_MAX ? n : NAME_MAX;
+}
+
+static int put_name(const struct page *p, const char *name, size_t n)
+{
+	ug__http_escape_html(name, name_size(n), p->text, TEXT_BYTES);
+	return ug_fprintf(p->w, "<bdi>%s</bdi>", p->text);
+}
+
+static int put_url(const struct page *p, const char *name, size_t n)
+{
+	ug__http_escape_url(name, name_size(n), "", p->text, TEXT_BYTES);
+	return put(p->w, p->text);
 }
 
 /* ---- rows ---- */
@@ -146,9 +151,9 @@ static int put_row(const struct page *p, const struct ug_dir_item *item)
 	bool dir = item->info.type == UG_TYPE_DIR;
 	ug_writer w = p->w;
 	UG_TRY(put(w, dir ? "<tr class=\"dir\"><th scope=\"row\"><a href=\"" : "<tr><th scope=\"row\"><a href=\""));
-	UG_TRY(put_url(w, item->name, item->name_size));
+	UG_TRY(put_url(p, item->name, item->name_size));
 	UG_TRY(put(w, dir ? "/\">" LISTING_ICON_DIR : "\">" LISTING_ICON_FILE));
-	UG_TRY(put_name(w, item->name, item->name_size));
+	UG_TRY(put_name(p, item->name, item->name_size));
 	UG_TRY(put(w,
 		dir ? "<span class=\"slash\">/</span></a></th><td class=\"size\">" : "</a></th><td class=\"size\">"));
 	if (!dir && item->info.type == UG_TYPE_REGULAR) {
@@ -172,8 +177,9 @@ static int put_column(const struct page *p, int by, const char *key, const char 
 }
 
 /* The way from the root to here, each step a link. */
-static int put_crumbs(ug_writer w, const char *name)
+static int put_crumbs(const struct page *p, const char *name)
 {
+	ug_writer w = p->w;
 	bool root = strcmp(name, ".") == 0;
 	int depth = root ? 0 : 1;
 	for (const char *s = name; *s; s++)
@@ -186,7 +192,7 @@ static int put_crumbs(ug_writer w, const char *name)
 		for (int up = depth - step; up > 0; up--)
 			UG_TRY(put(w, "../"));
 		UG_TRY(put(w, step == depth ? "" : "\">"));
-		UG_TRY(step == 0 ? put(w, "Files") : put_name(w, name, (size_t)(end - name)));
+		UG_TRY(step == 0 ? put(w, "Files") : put_name(p, name, (size_t)(end - name)));
 		UG_TRY(put(w, "</a></li>"));
 		if (step > 0 && *end)
 			name = end + 1;
@@ -195,24 +201,23 @@ static int put_crumbs(ug_writer w, const char *name)
 }
 
 /* The folder's own name, as text alone. */
-static UG__NOINLINE int put_last(ug_writer w, const char *name)
+static int put_last(const struct page *p, const char *name)
 {
-	char html[6 * 255 + 1];
 	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
 	if (strcmp(name, ".") == 0)
-		return put(w, "Files");
-	ug__http_escape_html(last, strlen(last), html, sizeof html);
-	return put(w, html);
+		return put(p->w, "Files");
+	ug__http_escape_html(last, name_size(strlen(last)), p->text, TEXT_BYTES);
+	return put(p->w, p->text);
 }
 
-static int put_top(ug_writer w, const char *name)
+static int put_top(const struct page *p, const char *name)
 {
-	UG_TRY(put(w, LISTING_TOP "<title>"));
-	UG_TRY(put_last(w, name));
-	UG_TRY(put(w, "</title>\n" LISTING_STYLE "</head>\n<body>\n" LISTING_ICONS "<header><h1>"));
-	UG_TRY(put_last(w, name));
-	UG_TRY(put(w, "</h1>"));
-	return put_crumbs(w, name);
+	UG_TRY(put(p->w, LISTING_TOP "<title>"));
+	UG_TRY(put_last(p, name));
+	UG_TRY(put(p->w, "</title>\n" LISTING_STYLE "</head>\n<body>\n" LISTING_ICONS "<header><h1>"));
+	UG_TRY(put_last(p, name));
+	UG_TRY(put(p->w, "</h1>"));
+	return put_crumbs(p, name);
 }
 
 static int put_counts(ug_writer w, const struct ug_dir_item *items, size_t n)
@@ -285,7 +290,9 @@ static size_t choose(ug_http_request *q, const struct listing *l, struct ug_dir_
 
 static int send_page(ug_http_request *q, ug_http_response *r, const struct listing *l, struct ug_dir_listing *list)
 {
-	struct page p = {.w = ug_http_writer(r), .order = order_of(q)};
+	struct page p = {.w = ug_http_writer(r), .order = order_of(q), .text = ug_http_alloc(q, TEXT_BYTES)};
+	if (!p.text)
+		return -ENOMEM;
 	size_t n = choose(q, l, list->items, list->count);
 	if (n > 1)
 		qsort_r(list->items, n, sizeof *list->items, compare, &p.order);
@@ -293,7 +300,7 @@ static int send_page(ug_http_request *q, ug_http_response *r, const struct listi
 	UG_TRY(ug_http_set(r, "Cache-Control", "no-cache"));
 	UG_TRY(ug_http_set(r, "Content-Security-Policy", LISTING_POLICY));
 	UG_TRY(ug_http_set(r, "X-Content-Type-Options", "nosniff"));
-	UG_TRY(put_top(p.w, l->name));
+	UG_TRY(put_top(&p, l->name));
 	UG_TRY(put_counts(p.w, list->items, n));
 	UG_TRY(put_table(&p, list->items, n, strcmp(l->name, ".") == 0));
 	return put(p.w, LISTING_END);

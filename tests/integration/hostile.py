@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`undergo serve` among those who mean it no good, or do not care: clients that lie about who they are, readers of its log
-that stop reading, folders that are too large to be held in memory by everybody who asks."""
+that stop reading, folders that are too large to be held in memory by everybody who asks, clients that stay."""
 import os
 import re
 import signal
@@ -126,6 +126,28 @@ class Folders(Served, unittest.TestCase):
         for s in readers:
             s.close()
         wait_until(lambda: self.server.get("/large/", method="HEAD")[0] == 200, "the place of those who are gone")
+
+
+class Idlers(Served, unittest.TestCase):
+    MANY = 700
+
+    @unittest.skipIf(sanitized(), "memory is the sanitizer's")
+    def test_cost_a_page_of_stack_whatever_they_have_asked_for(self):
+        folder = os.path.join(make_folder(type(self)), "site")
+        server = self.serve(folder, "--log", "json")
+        idlers = [self.connect(server) for _ in range(self.MANY)]
+        for path, end in (b"/a.txt", b"hello\n"), (b"/", b"</html>\n"), (b"/nope", b"Not Found\n"):
+            self.ask(idlers[0], path, end)
+            before = server.memory("VmRSS")
+            for s in idlers:
+                self.ask(s, path, end)
+            self.assertLess((server.memory("VmRSS") - before) / self.MANY, 2048, path)
+
+    def ask(self, s, path, end):
+        s.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nUser-Agent: " + b"x" * 500 + b"\r\n\r\n")
+        got = b""
+        while not got.endswith(end):
+            got += s.recv(1 << 16)
 
 
 if __name__ == "__main__":
