@@ -43,10 +43,10 @@ static int serve(const char *address)
 	UG_TRY(ug_http_server_new(NULL, &s));
 	UG_TRY(ug_http_route(s, "GET /", home, NULL));
 	UG_TRY(ug_http_route(s, "GET /hello/{name}", greet, NULL));
-	UG_TRY(ug_listen("tcp", address, NULL, &l));
 	UG_TRY(ug_chan_new(&signals, 1));
 	UG_TRY(ug_signal_notify(signals, SIGTERM));
 	UG_TRY(ug_signal_notify(signals, SIGINT));
+	UG_TRY(ug_listen("tcp", address, NULL, &l)); /* who can connect can also tell it to stop */
 
 	struct service service = {s, signals};
 	int e = 0;

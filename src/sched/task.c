@@ -158,7 +158,7 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	t->flags = r->flags;
 	t->pins = 0;
 	store_relaxed(&t->hog, 0u);
-	t->ready_word = 0;
+	store_relaxed(&t->ready_word, OFFLINE_NONE);
 	t->wait_kind = UG__WAIT_NONE;
 	t->ctx = r->ctx;
 	t->linked = NULL;

@@ -51,6 +51,7 @@ class Others:
     def __enter__(self):
         for t in self.threads:
             t.start()
+        wait_until(lambda: len(self.times) >= 2 or self.fault, "others are not answered at all")
         return self
 
     def __exit__(self, *exception):

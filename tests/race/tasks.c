@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two tasks of one group add to one number without a lock. The tasks may well run one after the other on one thread:
- * the report is due all the same, for a switch between tasks orders nothing.
+ * Two tasks of one group add to one number without a lock, on two processors at once: neither begins before both run. (Two that
+ * ran one after the other on one worker would not be told: the switch between them counts as order.)
  */
+#include <stdlib.h>
 #include <undergo/undergo.h>
 
-static int planted;
+static int planted, here;
 
 static int add(void *arg)
 {
+	__atomic_fetch_add(&here, 1, __ATOMIC_RELAXED);
+	while (__atomic_load_n(&here, __ATOMIC_RELAXED) < 2)
+		; /* no call that could order anything */
 	for (int i = 0; i < 1000; i++)
 		*(int *)arg += i;
 	return 0;
@@ -28,5 +32,6 @@ static int app(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	setenv("UG_PROCS", "2", 1);
 	return ug_main(argc, argv, app, NULL);
 }

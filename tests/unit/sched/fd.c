@@ -238,7 +238,7 @@ IN_TASK(a_late_event_of_a_record_used_again_finds_nobody)
 	ug__fd_event(UG__POLL_WAKE - 7, UG__POLL_IN); /* no such record */
 	CHECK(waits(again, 0));
 	CHECK_IS(load_acquire(&again->in[0].edges), edges);
-	CHECK_IS(again->hup, 0);
+	CHECK_IS(load_relaxed(&again->hup), 0);
 	CHECK_IS(ug_fd_write(c == again ? d : c, "x", 1), 1);
 	UNTIL(is_set(&s.done));
 	CHECK_IS(s.result, 1);
