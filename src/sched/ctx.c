@@ -218,8 +218,8 @@ void ug__ctx_unlink(struct ug__task *t)
 
 void ug__wait_arm(struct ug__task *t, int wait, const void *object)
 {
-	t->wait_object = object;
-	t->wait_since = load_relaxed(&S->coarse);
+	store_relaxed(&t->wait_object, object);
+	store_relaxed(&t->wait_since, load_relaxed(&S->coarse));
 	store_relaxed(&t->wait_kind, (uint32_t)wait & ~(uint32_t)UG__WAIT_HARD);
 	if ((wait & UG__WAIT_HARD) || endless(t->ctx)) {
 		store_release(&t->wait, UG__WAIT_STATE_HARD);

@@ -179,7 +179,7 @@ int ug__park(struct ug__task *t)
 	}
 	uint32_t state = load_acquire(&t->wait);
 	store_relaxed(&t->wait, UG__WAIT_STATE_NONE);
-	t->wait_kind = UG__WAIT_NONE;
+	store_relaxed(&t->wait_kind, UG__WAIT_NONE);
 	return state == UG__WAIT_STATE_WON ? 0 : ended_code(t);
 }
 
@@ -188,7 +188,7 @@ int ug__wait_disarm(struct ug__task *t)
 	uint32_t state = load_relaxed(&t->wait);
 	while (state == UG__WAIT_STATE_ARMED || state == UG__WAIT_STATE_HARD || state == UG__WAIT_STATE_SELF)
 		if (cas_seq(&t->wait, &state, UG__WAIT_STATE_NONE)) {
-			t->wait_kind = UG__WAIT_NONE;
+			store_relaxed(&t->wait_kind, UG__WAIT_NONE);
 			return 1;
 		}
 	return 0;

@@ -159,14 +159,14 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	t->pins = 0;
 	store_relaxed(&t->hog, 0u);
 	store_relaxed(&t->ready_word, OFFLINE_NONE);
-	t->wait_kind = UG__WAIT_NONE;
+	store_relaxed(&t->wait_kind, UG__WAIT_NONE);
 	t->ctx = r->ctx;
 	t->linked = NULL;
 	t->fn = r->fn;
 	t->arg = r->arg;
 	t->ended = r->ended;
 	t->owner = r->owner;
-	t->name = r->name;
+	store_relaxed(&t->name, r->name);
 	t->local = NULL;
 	if (r->copied) {
 		memcpy(t->copy, r->copy, r->copied);
@@ -287,7 +287,7 @@ static int enqueue(const struct request *q, struct proc *p)
 	if (!r)
 		return -ENOMEM;
 	r->arg = q->arg;
-	r->name = q->opts->name;
+	store_relaxed(&r->name, q->opts->name);
 	r->ctx = q->ctx ? q->ctx : &ug__root_ctx;
 	r->ended = q->ended;
 	r->owner = q->owner;
