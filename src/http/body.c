@@ -185,7 +185,8 @@ bool ug__http_body_skip(struct work *w)
 int ug__http_body_fault(struct work *w)
 {
 	struct body *b = &w->q.body;
-	if (b->ended || b->failed || w->r.close || ug__http_body_skip(w))
+	bool sized = b->kind == BODY_LENGTH; /* it has nothing malformed, and need not be waited for at the end */
+	if (b->ended || b->failed || (w->r.close && sized) || ug__http_body_skip(w))
 		return 0;
 	return b->failed && (b->status == 400 || b->status == 431) ? b->status : 0;
 }

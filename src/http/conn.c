@@ -125,7 +125,7 @@ static UG__NOINLINE void refuse(struct conn *c, int status, const char *reason)
 	struct work *w = c->work;
 	w->base = w->in + w->in_start;
 	begin(c);
-	w->r.close = true;
+	w->r.close = w->q.body.ended = true; /* nobody knows where a body would begin */
 	ug__http_response_fail(&w->r, status, reason);
 	finish(c, reason);
 	ug__http_request_done(w);

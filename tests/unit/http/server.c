@@ -274,6 +274,13 @@ static void skip_script(void)
 	expect_has("GET /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabX\r\n" GET("/hello"),
 		KEEP_OPEN, "HTTP/1.1 400 ", "chunk without a size");
 	expect(calls == before + 1);
+	/* also where the connection ends with it */
+	expect_has(
+		"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX : y\r\n",
+		KEEP_OPEN, "HTTP/1.1 400 ", "space before the colon");
+	expect_answer(
+		"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		KEEP_OPEN, LAST("6", "hello\n"));
 }
 
 static void skips_bodies_that_nobody_read(void **state)
