@@ -280,12 +280,14 @@ IN_TASK(all_who_wait_for_a_task_get_its_result)
 
 static int at_once(void *result)
 {
+	add_seq(&ran, 1u);
 	return *(int *)result;
 }
 
 IN_TASK(a_handle_may_go_before_the_task_and_the_task_before_the_handle)
 {
 	static int result = 3; /* some are still to read it when this has ended */
+	ran = 0;
 	for (int i = 0; i < 3000; i++) {
 		ug_task *t;
 		CHECK_IS(ug_go_task(at_once, &result, NULL, &t), 0);
@@ -298,6 +300,8 @@ IN_TASK(a_handle_may_go_before_the_task_and_the_task_before_the_handle)
 		}
 		ug_task_unref(t);
 	}
+	UNTIL(load_seq(&ran) ==
+		3000); /* one that has begun ends, and drops its reference; one that has not would leak it */
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static int tear_down(void **state)
 static void echo(void *pass)
 {
 	for (;;)
-		pass = go(&away, &home, (char *)pass + 1);
+		pass = go(&away, &home, (void *)((uintptr_t)pass + 1));
 }
 
 static void values_are_passed_both_ways(void **state)
