@@ -340,6 +340,7 @@ int ug_pin(void)
 	struct proc *p = ug__enter(w);
 	struct worker *spare = p ? ug__spare_take() : NULL;
 	int e = 0;
+	w->proc = NULL;
 	if (spare)
 		ug__spare_give(spare, p);
 	else if (p)
@@ -347,9 +348,9 @@ int ug_pin(void)
 	if (e == 0) {
 		if (p)
 			add_seq(&S->offline_count, 1u);
-		w->proc = NULL;
 		t->flags |= TASK_PINNED;
 	} else {
+		w->proc = p;
 		store_release(&p->worker, w);
 		t->pins = 0;
 	}
