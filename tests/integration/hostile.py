@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`undergo serve` among those who mean it no good, or do not care: clients that lie about who they are, readers of its log
-that stop reading, folders that are too large to be held in memory by everybody who asks, clients that stay."""
+that stop reading, folders that are too large to be held in memory by everybody who asks, clients that stay, files that
+change while they are sent."""
 import os
 import re
 import signal
@@ -148,6 +149,53 @@ class Idlers(Served, unittest.TestCase):
         got = b""
         while not got.endswith(end):
             got += s.recv(1 << 16)
+
+
+class Changing(Served, unittest.TestCase):
+    SIZE = 8 << 20  # more than the buffers of both sides
+
+    def setUp(self):
+        self.folder = os.path.join(make_folder(type(self)), "site")
+        self.path = os.path.join(self.folder, "file.bin")
+        self.old = os.urandom(1 << 20) * (self.SIZE >> 20)
+        with open(self.path, "wb") as f:
+            f.write(self.old)
+
+    def fetch(self, change):
+        """The body of an answer in whose middle the file changes, and what comes behind it."""
+        s = self.connect(self.serve(self.folder), receive_buffer=4096)
+        s.sendall(b"GET /file.bin HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += s.recv(4096)
+        change()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        head, _, body = (data + read_all(s)).partition(b"\r\n\r\n")
+        self.assertIn(b"Content-Length: %d\r\n" % self.SIZE, head)
+        return body[:self.SIZE], body[self.SIZE:]
+
+    def test_a_file_that_is_cut_costs_the_connection(self):
+        body, behind = self.fetch(lambda: os.truncate(self.path, 1 << 10))
+        self.assertLess(len(body), self.SIZE)
+        self.assertEqual(body[:1 << 10], self.old[:1 << 10])  # the kernel sends on what was in its memory, or zeros
+        self.assertEqual(behind, b"")
+
+    def test_a_file_that_grows_is_sent_as_far_as_was_said(self):
+        def grow():
+            with open(self.path, "ab") as f:
+                f.write(b"more" * 1000)
+        body, behind = self.fetch(grow)
+        self.assertEqual(body, self.old)
+        self.assertTrue(behind.startswith(b"HTTP/1.1 200 OK\r\n") and behind.endswith(b"\r\n\r\nhello\n"), behind)
+
+    def test_a_file_that_is_replaced_is_sent_as_it_was(self):
+        def replace():
+            with open(self.path + ".new", "wb") as f:
+                f.write(b"new")
+            os.rename(self.path + ".new", self.path)
+        body, behind = self.fetch(replace)
+        self.assertEqual(body, self.old)
+        self.assertTrue(behind.startswith(b"HTTP/1.1 200 OK\r\n"), behind)
 
 
 if __name__ == "__main__":
