@@ -142,7 +142,8 @@ class Idlers(Served, unittest.TestCase):
             before = server.memory("VmRSS")
             for s in idlers:
                 self.ask(s, path, end)
-            self.assertLess((server.memory("VmRSS") - before) / self.MANY, 2048, path)
+            # One more page each would be 4,096 and over; threads and arenas of the whole process come and go.
+            self.assertLess((server.memory("VmRSS") - before) / self.MANY, 3800, path)
 
     def ask(self, s, path, end):
         s.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nUser-Agent: " + b"x" * 500 + b"\r\n\r\n")
