@@ -40,6 +40,8 @@ class Load(Served):
             self.assertEqual(server.get("/file")[0], 200)
             server.process.terminate()
             self.assertEqual(server.wait(), 0)
+        # A log whose reader cannot keep up (this script, on a busy machine) loses lines and says so: it holds up nobody.
+        server.err.all[:] = [line for line in server.err.all if not line.endswith("lines of the log got lost")]
         self.assertEqual(server.err.all, [])
         served, connections = map(int, re.search(r"^served (\d+) requests on (\d+)", server.out.all[-1]).groups())
         self.assertGreater(served, requests)
