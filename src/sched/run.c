@@ -108,14 +108,15 @@ static void procs_init(void)
 static void threads_end(void)
 {
 	store_seq(&S->stopping, 1u);
-	for (struct worker *w; (w = ug__spare_take());)
-		ug__spare_give(w, NULL);
 	for (uint32_t i = 0; i < S->procs_count; i++)
 		store_relaxed(&S->procs[i].attention, 1u);
 	ug__blocking_end();
 	ug__idle_stop();
 	ug__poller_stop();
 	for (uint32_t n; (n = load_seq(&S->threads));) {
+		/* Each time: the monitor may put one back that it had taken when the end came. */
+		for (struct worker *w; (w = ug__spare_take());)
+			ug__spare_give(w, NULL);
 		ug__monitor_timer_added();
 		ug__pinned_nudge();
 		ug__futex_wait(&S->threads, n, ug__clock_real() + 10 * UG_MS);
