@@ -19,7 +19,6 @@ struct ug_opts {
 	/* 1: for tests. One processor, and a clock that stands still while a task can run and jumps to the next timer when all
 	 * wait, no blocking call runs and no descriptor is ready. */
 	int virtual_clock;
-	int pad;
 	uintptr_t reserved[4];
 };
 

@@ -5,8 +5,8 @@
  * thread off its core meanwhile. So one who finds it held spins a little, then gives its core away, then sleeps in short
  * steps: nobody is ever woken, and the unlock is a plain store.
  *
- * Rejected: a futex with a count of sleepers. Its unlock is a second locked instruction (a pair took 11.7 ns against 7.0),
- * paid at every channel operation for a case that needs the kernel to interrupt one of those 100 instructions.
+ * Rejected: a futex with a count of sleepers. Its unlock is a second locked instruction, paid at every channel operation for
+ * a case that needs the kernel to interrupt one of those 100 instructions.
  */
 #ifndef UG_BASE_LOCK_H
 #define UG_BASE_LOCK_H

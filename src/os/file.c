@@ -4,7 +4,7 @@
  *
  * What may be a matter of memory alone is tried on the worker: an open along cached names (RESOLVE_CACHED), a read of
  * cached pages (RWF_NOWAIT, in io). Each says so where it would have to wait, and then the same call goes to the
- * blocking pool. A hop there and back costs some 10 us, an open along cached names 1 us.
+ * blocking pool. A hop there and back costs several times what an open along cached names does.
  *
  * Close gives the disk space of a removed file back, which takes long for a large one, and on network file systems it
  * flushes; so a file that was open for writing closes on the pool, one that was read closes on the spot.

@@ -41,7 +41,7 @@ static int wake_fd = -1, wake_armed;
 static uint32_t lock;
 static struct wish *wishes;
 static size_t wish_count, wish_room;
-/* Which key is live under each record's index, and its descriptor; guarded by lock. */
+/* Which key is live under each record's index, and its descriptor plus one (0: removed); guarded by lock. */
 static struct wish *live;
 static size_t live_room;
 

@@ -22,7 +22,6 @@ static const char *const wait_names[UG__WAIT_COUNT] = {
 	[UG__WAIT_WAITGROUP] = "waits for wait group",
 	[UG__WAIT_SEM] = "waits for semaphore",
 	[UG__WAIT_BLOCKING] = "waits for blocking call",
-	[UG__WAIT_PIPE] = "waits for pipe",
 	[UG__WAIT_FOREVER] = "waits for the end of its context",
 };
 

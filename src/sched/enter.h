@@ -19,7 +19,7 @@
  * holder. Where membarrier is refused, TAKEN_FENCE is set in every `taken` for good, so that each entry goes the slow way,
  * which has a fence.
  *
- * Rejected: a lock around each primitive (5 ns each way); stopping the thread by a signal (it may hold malloc's lock).
+ * Rejected: a lock around each primitive (two locked instructions each time); stopping the thread by a signal (it may hold malloc's lock).
  */
 #ifndef UG_SCHED_ENTER_H
 #define UG_SCHED_ENTER_H

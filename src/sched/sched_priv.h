@@ -179,7 +179,7 @@ extern ug_ctx ug__root_ctx;
 
 /* worker.c: the current worker; NULL on a plain thread. Never inlined: the answer may differ after each switch. */
 struct worker *ug__worker(void);
-/* Puts the current thread's record, or NULL, where ug__self looks. */
+/* The current plain thread's record, made at its first use. */
 struct ug__task *ug__thread_self(void);
 /* Makes plain threads that sleep look whether the runtime still runs. */
 void ug__threads_nudge(void);
@@ -187,7 +187,7 @@ void ug__threads_nudge(void);
 void ug__pinned_nudge(void);
 int ug__worker_start(struct proc *p);
 void ug__workers_end(void);
-/* Gives a processor to a spare worker; false: there is none. */
+/* A spare worker, which is the caller's to give a processor to, or NULL: to let it end; NULL: there is none. */
 struct worker *ug__spare_take(void);
 void ug__spare_give(struct worker *w, struct proc *p);
 

@@ -17,8 +17,9 @@
  * Trimming. The list of warm stacks remembers its low mark since the last trim: those were not needed, and half of them
  * are given back. So a burst's stacks go within some trims, and a steady coming and going keeps its own.
  *
- * Locks: one a size, held for a few instructions, or one madvise while trimming or growing. The table of slabs is
- * append-only and read without a lock by fault handlers and dumps.
+ * Locks: one a size, held for a few instructions: mappings, guards and pages are made and given back outside of it, by whoever
+ * has taken the slot off its list. Nobody else's lock is taken inside. The table of slabs has its own lock for those who append,
+ * and is read without it by fault handlers and dumps; only its growth allocates under it.
  */
 #include "stack/stack.h"
 
