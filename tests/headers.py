@@ -16,15 +16,17 @@ ways = [
     ("g++", ["-x", "c++", "-std=c++17"]),
     ("clang++", ["-x", "c++", "-std=c++17"]),
 ]
-ways = [w for w in ways if shutil.which(w[0])]
-if not headers or not ways:
-    sys.exit("no header, or no compiler, to test with")
+if not headers:
+    sys.exit("no header to test")
 
 print(f"1..{len(headers) * len(ways)}")
 number = bad = 0
 for header in headers:
     for compiler, options in ways:
         number += 1
+        if not shutil.which(compiler):
+            print(f"ok {number} # SKIP {header}: there is no {compiler} here")
+            continue
         text = f"#include <undergo/{header}>\n" * 2 + "int main(void);\nint main(void) { return 0; }\n"
         run = subprocess.run([compiler, *common, *options, "-"], input=text, capture_output=True, text=True)
         print(f"{'not ok' if run.returncode else 'ok'} {number} - {header} with {compiler} {options[2]}")

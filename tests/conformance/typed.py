@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 include = os.path.join(os.environ.get("UG_SOURCE", "."), "include")
 strict = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Wcast-qual", "-Werror"]
 ways = [("gcc", "c11"), ("clang", "c11"), ("g++", "c++17"), ("clang++", "c++17")]
-ways = [w for w in ways if shutil.which(w[0])]
 
 HEAD = """
 #include <undergo/base.h>
@@ -124,22 +123,22 @@ def compile_one(compiler, std, options, body):
 
 
 def main():
-    if not ways:
-        print("no compiler to test with")
-        sys.exit(77)
     jobs = [("right", f"`{body}`".replace("\n", " "), way, strict, body) for way in ways for body in RIGHT]
     jobs += [("wrong", name, way, ["-fsyntax-only"], body) for way in ways for name, body in WRONG]
     jobs += [("wrong", name, way, [], body) for way in ways for name, body in DROPPED]
 
     def run(job):
         _, _, (compiler, std), options, body = job
-        return compile_one(compiler, std, options, body)
+        return compile_one(compiler, std, options, body) if shutil.which(compiler) else None
 
     print(f"1..{len(jobs)}")
     bad = 0
     with ThreadPoolExecutor(2) as pool:
         for number, (job, done) in enumerate(zip(jobs, pool.map(run, jobs)), 1):
             kind, name, (compiler, std), *_ = job
+            if not done:
+                print(f"ok {number} # SKIP {name}: there is no {compiler} here")
+                continue
             said = "warning" in done.stderr or "error" in done.stderr
             good = done.returncode == 0 and not said if kind == "right" else said
             print(f"{'ok' if good else 'not ok'} {number} - {kind} with {compiler} as {std}: {name}")

@@ -233,6 +233,23 @@ TEST(values)
 	return 0;
 }
 
+static int by_list(ug_writer w, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int e = w.ops ? ug_vfprintf(w, format, args) : ug_vprintf(format, args);
+	va_end(args);
+	return e;
+}
+
+TEST(argument_lists)
+{
+	snprintf(want, sizeof want, "%d %s", 7, "seven");
+	same("by_list", by_list(sink_writer(&k), "%d %s", 7, "seven"));
+	CHECK_IS(by_list((ug_writer){NULL, NULL}, "# %d %s\n", 7, "seven"), 0); /* a comment of TAP */
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_formats),
 		cmocka_unit_test(test_writes),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_argument_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,31 @@ static void test_text(void **state)
 	same_text("unix:@name", "unix:@name");
 }
 
+static void test_bare_ip(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *with_port;
+	} good[] = {
+		{"192.0.2.1", "192.0.2.1:7"}, {"::1", "[::1]:7"}, {"::", "[::]:7"}, {"fe80::1%lo", "[fe80::1%lo]:7"}};
+	static const char *const bad[] = {
+		"", "localhost", "192.0.2", "192.0.2.1:7", "[::1]", "::1%", "1::2::3", " ::1"};
+	ug_addr a;
+	char out[UG_ADDR_TEXT];
+	for (size_t i = 0; i < UG_COUNT_OF(good); i++) {
+		CHECK_IS(ug_addr_parse_ip(good[i].text, 7, &a), 0);
+		ug_addr_format(&a, out, sizeof out);
+		CHECK_TEXT(out, good[i].with_port);
+		ug_addr_format_ip(&a, out, sizeof out);
+		CHECK_TEXT(out, good[i].text);
+	}
+	a = (ug_addr){.port = 9};
+	for (size_t i = 0; i < UG_COUNT_OF(bad); i++)
+		CHECK_IS(ug_addr_parse_ip(bad[i], 7, &a), -EINVAL);
+	CHECK_IS(ug_addr_parse_ip("fe80::1%no-such-link", 7, &a), -ENODEV);
+	CHECK_IS(a.port, 9);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -192,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_bare_ip),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_split),

@@ -423,6 +423,29 @@ TEST_ANYWHERE(write_some)
 	return 0;
 }
 
+/* What the other end's system has not taken yet: nothing, once it has all; something, while its buffers are full. */
+TEST(unsent)
+{
+	struct ends e = connect_ends();
+	static char much[1 << 20];
+	struct iovec v = {much, sizeof much};
+	CHECK_IS(ug_conn_write(e.client, "x", 1), 1);
+	UNTIL(ug_conn_unsent(e.client) == 0);
+	ssize_t n = 1;
+	while (n > 0 || ug_conn_unsent(e.client) == 0)
+		UG_WITH_TIMEOUT(20 * UG_MS)
+			n = ug_conn_write_some(e.client, &v, 1);
+	CHECK_IS(n, -ETIMEDOUT);
+	close_ends(&e);
+	CHECK_IS(ug_conn_unsent(e.client), -ENOTSUP);
+	ug_conn a, b;
+	CHECK_IS(ug_mem_pair(0, &a, &b), 0);
+	CHECK_IS(ug_conn_unsent(a), -ENOTSUP);
+	ug_conn_close(a);
+	ug_conn_close(b);
+	return 0;
+}
+
 TEST_ANYWHERE(adopted)
 {
 	int fds[2];
@@ -523,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_close_wakes),
 		cmocka_unit_test(test_writev),
 		cmocka_unit_test(test_write_some),
+		cmocka_unit_test(test_unsent),
 		cmocka_unit_test(test_adopted),
 		cmocka_unit_test(test_shed),
 		cmocka_unit_test(test_nothing),

@@ -172,6 +172,30 @@ TEST_ANYWHERE(entries)
 	return 0;
 }
 
+/* It starts where the folder's position is, and keeps the folder open by itself. */
+TEST_ANYWHERE(entries_of_an_open_folder)
+{
+	enter();
+	CHECK_IS(ug_write_file(at("only"), "", 0, 0600), 0);
+	ug_file *f;
+	ug_dir *first, *second;
+	struct ug_dir_entry e;
+	CHECK_IS(ug_file_open(folder, O_RDONLY | O_DIRECTORY, 0, &f), 0);
+	CHECK_IS(ug_dir_open_file(f, &first), 0);
+	CHECK_IS(ug_dir_read(first, &e), 1);
+	CHECK_TEXT(e.name, "only");
+	CHECK_IS(ug_dir_read(first, &e), 0);
+	CHECK_IS(ug_dir_open_file(f, &second), 0);
+	CHECK_IS(ug_dir_read(second, &e), 0);
+	CHECK_IS(ug_dir_close(second), 0);
+	CHECK_IS(ug_file_seek(f, 0, SEEK_SET), 0);
+	CHECK_IS(ug_file_close(f), 0);
+	CHECK_IS(ug_dir_read(first, &e), 1);
+	CHECK_IS(ug_dir_close(first), 0);
+	leave();
+	return 0;
+}
+
 TEST_ANYWHERE(listing)
 {
 	enter();
@@ -238,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_remove_all),
 		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_entries_of_an_open_folder),
 		cmocka_unit_test(test_listing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
