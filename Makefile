@@ -22,6 +22,9 @@ race: ## the suite under ThreadSanitizer
 asan: ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	scripts/setup build test && $(CLANG_SANITIZED) build-asan -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false && tests/run build-asan
 
+model: ## every interleaving of the scheduler's heart, with few switches and tiny capacities
+	scripts/setup build test && scripts/build build-test -Dwerror=true -Dtests=enabled && UG_BUILD=build-test tests/model/run.py
+
 fuzz: ## each harness of tests/fuzz for FUZZ_SECONDS
 	scripts/setup build fuzz && $(CLANG_SANITIZED) build-fuzz -Dtests=disabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false && scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
@@ -46,4 +49,4 @@ clean: ## remove every build folder
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
 
-.PHONY: all run build test race asan fuzz cross bench install docs format clean help
+.PHONY: all run build test race asan model fuzz cross bench install docs format clean help

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""The heart of sched under the explorer (explore.h, scenarios.c), and mutants of it that the explorer must find broken.
+
+    run.py            every scenario to its bound, two seconds of random runs each: some minutes
+    run.py --quick    one switch less and no random runs: half a minute, for make test
+    run.py SCENARIO   that one, with the steps of a run that fails
+
+scenarios.c includes copies of the library's source: with tiny capacities, and for a mutant with one line changed. A pattern that is not
+in its file exactly once is an error here: whoever changes such a line looks at the mutant too.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+here = os.path.dirname(os.path.abspath(__file__))
+source = os.path.dirname(os.path.dirname(here))
+build = os.environ.get("UG_BUILD", os.path.join(source, "build-test"))
+cc = os.environ.get("CC", "cc").split()
+flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+arch = os.uname().machine
+
+# Tiny capacities, and names for what the model stands in for.
+changes = {
+    "queue.c": [
+        (r"#define SLOT_PATIENCE 100", "#define SLOT_PATIENCE 1"),
+        (r"#define SLOT_USES 32", "#define SLOT_USES 2"),
+        (r"^(void ug__queue_push\(struct proc \*p, runnable r\)\n\{)", r"\1\n\tby_holder(p);"),
+        (r"^(static runnable ring_pop\(struct proc \*p\)\n\{)", r"\1\n\tby_holder(p);"),
+    ],
+    "idle.c": [],
+    "park.c": [(r"i > 100", "1")],
+    "enter.c": [],
+    "worker.c": [
+        (r"ug__thread_start\(worker_main, w\)", "start_worker(w)"),
+        (r"struct worker \*w = aligned_alloc\(64, .*\);", "struct worker *w = new_worker();"),
+    ],
+    "monitor.c": [],
+    "sched_priv.h": [(r"#define RING 256", "#define RING 2")],
+}
+
+# What each line is there for: without it the explorer finds a run that goes wrong.
+mutants = [
+    ("a sleeper does not look at the queues once more", "idle.c",
+     r"!work_but_slots\(\) && !load_seq\(&w->proc->slot\) && ", "", "one_injected"),
+    ("a sleeper leaves `searching` as it is", "idle.c",
+     r"^\tif \(load_seq\(&S->searching\)\)\n\t\tstore_seq\(&S->searching, 0u\);", "", "injectors"),
+    ("a sleeper counts itself without a barrier", "idle.c",
+     r"^\tadd_seq\(&S->idle_count, 1u\);", r"\tstore_relaxed(&S->idle_count, S->idle_count + 1);", "one_injected"),
+    ("one that was woken does not look whether there is more", "idle.c",
+     r"^\tif \(load_seq\(&S->idle_count\) && work_but_slots\(\)\)\n\t\tug__idle_wake\(\);", "", "chain_3"),
+    ("a push to the global queue without a barrier", "queue.c",
+     r"store_seq\(&q->count, q->count \+ n\)", "store_release(&q->count, q->count + n)", "one_injected"),
+    ("a push to the ring without a barrier", "queue.c",
+     r"^\t\t\tstore_seq\(&p->tail, p->tail \+ 1\);", r"\t\t\tstore_release(&p->tail, p->tail + 1);", "held_ring"),
+    ("a yield without a processor wakes nobody", "park.c",
+     r"^\t\tug__hog_push\(t\);\n\t\tug__idle_wake\(\);\n(\t\}\n\tug__leave_stack)", r"\t\tug__hog_push(t);\n\1", "pinned"),
+    ("the loop does not wait for on_cpu", "park.c",
+     r"^\tfor \(int i = 0; load_acquire\(&t->on_cpu\); i\+\+\)\n\t\tif \(1\)\n\t\t\tsched_yield\(\);", "", "parked_2"),
+    ("a task switches to one that still leaves its stack", "park.c",
+     r"next && unlikely\(load_acquire\(&next->on_cpu\)\)", "0", "playing"),
+    ("a processor is taken from a worker that gave it away", "enter.c",
+     r" && load_acquire\(&p->worker\) == w", "", "pinned"),
+    ("a worker begins without asking whether it was taken from", "worker.c",
+     r"^\tug__enter\(w\);", r"\tstore_relaxed(&w->in, 1u);", "taken"),
+    ("the hand-over without its barrier", None, None, None, "taken (delayed"),
+]
+
+
+def copy(name, folder, mutant):
+    text = open(os.path.join(source, "src/sched", name)).read()
+    todo = list(changes[name])
+    if mutant and mutant[1] == name:
+        todo.append((mutant[2], mutant[3]))
+    for pattern, new in todo:
+        text, count = re.subn(pattern, new, text, flags=re.M)
+        if count != 1:
+            sys.exit(f"{name}: {pattern!r} is there {count} times, not once")
+    path = "sched/" + name if name.endswith(".h") else "copy_" + name
+    os.makedirs(os.path.join(folder, "sched"), exist_ok=True)
+    with open(os.path.join(folder, path), "w") as out:
+        out.write(f'#line 1 "src/sched/{name}"\n{text}')
+
+
+def compile(mutant=None):
+    folder = tempfile.mkdtemp(dir=work)
+    for name in changes:
+        copy(name, folder, mutant)
+    program = os.path.join(folder, "scenarios")
+    include = ["-I", folder, "-I", here, "-I", source + "/src", "-I", source + "/include", "-I", build]
+    extra = ["-DNO_BARRIER"] if mutant and mutant[1] is None else []
+    run = [*cc, *flags, *include]
+    subprocess.run([*run, *extra, "-include", here + "/atomic_shim.h", "-c", here + "/scenarios.c", "-o", program + ".o"],
+                   check=True)
+    subprocess.run([*run, here + "/explore.c", program + ".o", source + "/src/stack/switch.c",
+                    source + f"/src/stack/switch_{arch}.S", "-pthread", "-o", program], check=True)
+    return program
+
+
+def explore():
+    """Status (0: nothing found) and what was printed."""
+    options = ["-s", "2", "-r", "0", "-l", "1"] if "--quick" in sys.argv else ["-s", "300", "-r", "2"]
+    result = subprocess.run([compile(), *options], stdout=subprocess.PIPE, text=True)
+    return result.returncode, "explored", result.stdout
+
+
+def find(mutant):
+    result = subprocess.run([compile(mutant), "-s", "10", "-r", "5", mutant[4]], stdout=subprocess.PIPE, text=True)
+    lines = [line for line in result.stdout.splitlines() if " runs" not in line and not line.startswith("  ")]
+    return int(result.returncode != 1), "found: " + mutant[0], "\n".join(lines)
+
+
+def main():
+    chosen = [a for a in sys.argv[1:] if not a.startswith("-")]
+    if chosen:
+        return subprocess.run([compile(), "-r", "10", *chosen], env={**os.environ, "MODEL_TRACE": "1"}).returncode
+    failed = 0
+    with ThreadPoolExecutor(2) as two:
+        answers = [two.submit(explore), *(two.submit(find, m) for m in mutants)]
+        for number, answer in enumerate(answers, 1):
+            status, what, text = answer.result()
+            failed += status != 0
+            print("".join(f"# {line}\n" for line in text.splitlines()), end="")
+            print(f"{'not ok' if status else 'ok'} {number} - {what}", flush=True)
+    print(f"1..{len(answers)}")
+    return failed != 0
+
+
+with tempfile.TemporaryDirectory() as work:
+    status = main()
+sys.exit(status)

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The world in which the heart of sched is explored: copies of the library's own source (run.py makes them, with tiny capacities and,
+ * for a mutant, with one line changed), and stand-ins for the kernel (futex, poller, threads) and for what they call of other
+ * files. Included by scenarios.c alone.
+ */
+#ifndef MODEL_WORLD_H
+#define MODEL_WORLD_H
+
+#include "sched/enter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In worker.c these stand for the allocation of a worker and the start of its thread. */
+static struct worker *new_worker(void);
+static int start_worker(struct worker *w);
+/* And in queue.c, where only the holder of p may be. */
+static void by_holder(const struct proc *p);
+
+/* The copies; each with its file-local names. */
+#define take queue_take
+#include "copy_queue.c"
+#undef take
+#define word idle_word_
+#include "copy_idle.c"
+#undef word
+#include "copy_park.c"
+#include "copy_enter.c"
+#define nudge worker_nudge
+#include "copy_worker.c"
+#undef nudge
+#define word monitor_word
+#include "copy_monitor.c"
+#undef word
+
+struct sched ug__sched;
+ug_ctx ug__root_ctx;
+const struct ug__poller ug__poll_epoll; /* a name that idle.c compares with */
+
+/* The kernel --------------------------------------------------------------------------------------------------------- */
+
+#define SLEEPERS 8
+static struct sleeper {
+	const uint32_t *word;
+	bool woken;
+} sleepers[SLEEPERS];
+
+static bool is_woken(const void *arg)
+{
+	return ((const struct sleeper *)arg)->woken;
+}
+
+/* Looks and goes to sleep in one step, as the kernel does. */
+int ug__futex_wait(uint32_t *word, uint32_t value, int64_t until)
+{
+	(void)until;
+	model_call();
+	if (*word != value)
+		return 0;
+	struct sleeper *s = &sleepers[model_self()];
+	*s = (struct sleeper){.word = word};
+	model_wait(is_woken, s);
+	s->word = NULL;
+	return 0;
+}
+
+void ug__futex_wake(uint32_t *word, int n)
+{
+	model_call();
+	int able[SLEEPERS], count = 0;
+	for (int i = 0; i < SLEEPERS; i++)
+		if (sleepers[i].word == word && !sleepers[i].woken)
+			able[count++] = i;
+	while (n-- > 0 && count > 0) {
+		int which = model_choose(count);
+		sleepers[able[which]].woken = true;
+		able[which] = able[--count];
+	}
+}
+
+int sched_yield(void)
+{
+	model_yield();
+	return 0;
+}
+
+static bool is_free(const void *lock)
+{
+	return *(const uint32_t *)lock == 0;
+}
+
+void ug__lock_slow(uint32_t *lock)
+{
+	do
+		model_wait(is_free, lock);
+	while (!ug__try_lock(lock));
+}
+
+void ug__membarrier(void)
+{
+#ifndef NO_BARRIER
+	model_barrier();
+#endif
+}
+
+/* The eventfd of wakes: edge-triggered, so that one of those who wait, or the next, takes the edge; two may become one. */
+static bool wake_pending;
+
+static bool has_wake(const void *unused)
+{
+	(void)unused;
+	return wake_pending;
+}
+
+static int poller_wait(struct ug__event *ev, int n, int64_t until)
+{
+	(void)n;
+	model_call();
+	if (until != 0)
+		model_wait(has_wake, NULL);
+	if (!wake_pending)
+		return 0;
+	wake_pending = false;
+	ev->key = UG__POLL_WAKE;
+	return 1;
+}
+
+static void poller_wake(void)
+{
+	model_call();
+	wake_pending = true;
+}
+
+static struct ug__poller poller = {.name = "model", .wait = poller_wait, .wake = poller_wake};
+
+/* What else is called ------------------------------------------------------------------------------------------------ */
+
+#define TASKS 4
+#define TASK_LOG 16
+
+static char task_memory[TASKS][1 << TASK_LOG] __attribute__((aligned(4096)));
+static bool task_over[TASKS], task_in_use[TASKS];
+static void (*task_fn[TASKS])(int me);
+static bool unbound[TASKS]; /* stands in a queue as a record */
+
+static struct ug__task *task(int i)
+{
+	return (struct ug__task *)(void *)(task_memory[i] + sizeof task_memory[i] - UG__STACK_HEAD);
+}
+
+static int task_number(const struct ug__task *t)
+{
+	return (int)(((const char *)t - task_memory[0]) / (long)sizeof task_memory[0]);
+}
+
+static void task_main(void *left)
+{
+	struct worker *w = ug__worker();
+	struct ug__task *t = w->cur;
+	ug__after_switch(left);
+	ug__leave(w);
+	task_fn[task_number(t)](task_number(t));
+	task_over[task_number(t)] = true;
+	w = ug__worker();
+	struct proc *p = ug__enter(w);
+	runnable r = p ? ug__pick(p) : 0;
+	t->flags |= TASK_DEAD;
+	ug__leave_stack_for(w, t, r);
+	__builtin_unreachable();
+}
+
+struct ug__task *ug__bind(struct proc *p, runnable r)
+{
+	struct ug__task *t = (struct ug__task *)(r & ~(runnable)1);
+	if (!p)
+		model_fail("picked without a processor");
+	if (r & 1) {
+		if (!unbound[task_number(t)])
+			model_fail("task %d was picked twice as a record", task_number(t));
+		unbound[task_number(t)] = false;
+		ug__switch_init(&t->regs, ug__stack_start(&t->stack), task_main);
+	}
+	return t;
+}
+
+void ug__reap(struct ug__task *t)
+{
+	if (!task_over[task_number(t)])
+		model_fail("task %d was reaped alive", task_number(t));
+}
+
+int ug__stack_intact(const struct ug__stack *s, const void *sp)
+{
+	(void)s;
+	(void)sp;
+	return 1;
+}
+
+void ug__wait_arm(struct ug__task *t, int wait, const void *object)
+{
+	(void)wait;
+	(void)object;
+	store_release(&t->wait, UG__WAIT_STATE_HARD);
+}
+
+void ug__broken(const char *what, const char *file, int line)
+{
+	model_fail("%s (%s:%d)", what, file, line);
+}
+
+void ug__report(int fd, const char *format, ...)
+{
+	(void)fd;
+	(void)format;
+}
+
+int64_t ug_now(void)
+{
+	return 1;
+}
+
+int64_t ug__clock_real(void)
+{
+	return 1;
+}
+
+uint32_t ug__random(void)
+{
+	return 0;
+}
+
+int ug_ctx_err(const ug_ctx *c)
+{
+	(void)c;
+	return 0;
+}
+
+size_t ug__timers_run(struct ug__timers *h, int64_t now)
+{
+	(void)h;
+	(void)now;
+	return 0;
+}
+
+void ug__fd_event(uint64_t key, uint32_t what)
+{
+	(void)key;
+	(void)what;
+}
+
+bool ug__fd_anyone_waits(void)
+{
+	return false;
+}
+
+uint32_t ug__blocking_busy(void)
+{
+	return 0;
+}
+
+size_t ug__stack_trim(void)
+{
+	return 0;
+}
+
+void ug__dump_tasks(int fd)
+{
+	(void)fd;
+}
+
+void ug__overflow_thread(struct worker *w, bool on)
+{
+	(void)w;
+	(void)on;
+}
+
+/* Threads ------------------------------------------------------------------------------------------------------------ */
+
+#define WORKERS 5
+static struct worker workers[WORKERS];
+static struct proc procs[3];
+static int worker_count;
+static struct worker *local_worker[SLEEPERS + 1];
+static struct ug__task *local_thread[SLEEPERS + 1];
+static struct ug__task thread_records[SLEEPERS];
+
+static void switched(int from, int to)
+{
+	if (from >= 0) {
+		local_worker[from] = this_worker;
+		local_thread[from] = this_thread;
+	}
+	this_worker = to >= 0 ? local_worker[to] : NULL;
+	this_thread = to >= 0 ? local_thread[to] : NULL;
+}
+
+static void run_worker(void *w)
+{
+	worker_main(w);
+}
+
+static struct worker *new_worker(void)
+{
+	if (worker_count == WORKERS)
+		model_fail("too many workers");
+	return &workers[worker_count++];
+}
+
+static int start_worker(struct worker *w)
+{
+	static const char *const names[WORKERS] = {"worker 0", "worker 1", "worker 2", "worker 3", "worker 4"};
+	model_thread(names[w - workers], run_worker, w);
+	return 0;
+}
+
+static void add_worker(struct proc *p)
+{
+	struct worker *w = new_worker();
+	*w = (struct worker){.proc = p, .taken = S->taken_none, .given = p != NULL};
+	if (p)
+		p->worker = w;
+	else
+		S->offline_count++;
+	start_worker(w);
+}
+
+static void by_holder(const struct proc *p)
+{
+	const struct worker *w = this_worker;
+	if (p->worker != w)
+		model_fail("worker %d uses a processor that is worker %d's", (int)(w - workers),
+			(int)(p->worker - workers));
+}
+
+/* Inside, and not asleep as a spare that is just being given something. */
+static struct proc *held_by(const struct worker *w)
+{
+	return w->in && w->given && !(w->taken & TAKEN_YES) ? w->proc : NULL;
+}
+
+/* One processor has one worker inside. */
+static void one_holder(void)
+{
+	for (int i = 0; i < worker_count; i++)
+		for (int k = 0; k < i; k++)
+			if (held_by(&workers[i]) && held_by(&workers[i]) == held_by(&workers[k]))
+				model_fail("worker %d and worker %d hold one processor", k, i);
+}
+
+static void start(int procs_count, bool own_thread)
+{
+	ug__sched = (struct sched){.procs_count = (uint32_t)procs_count,
+		.procs = procs,
+		.poller = &poller,
+		.running = 1,
+		.monitor_timers = {.next = UG_FOREVER}};
+	poller.own_thread = own_thread;
+	memset(sleepers, 0, sizeof sleepers);
+	wake_pending = false;
+	worker_count = 0;
+	memset(local_worker, 0, sizeof local_worker);
+	for (int i = 0; i < SLEEPERS; i++) {
+		thread_records[i] = (struct ug__task){.flags = TASK_THREAD, .ctx = &ug__root_ctx};
+		local_thread[i] = &thread_records[i];
+	}
+	for (int i = 0; i < TASKS; i++) {
+		static const char *const names[] = {"of task 0", "of task 1", "of task 2", "of task 3"};
+		*task(i) = (struct ug__task){.stack.log = TASK_LOG, .ctx = &ug__root_ctx, .id = 1};
+		task_over[i] = task_in_use[i] = unbound[i] = false;
+		model_stack(names[i], task_memory[i], sizeof task_memory[i]);
+	}
+	for (int i = 0; i < procs_count; i++) {
+		procs[i] = (struct proc){.index = (uint32_t)i, .timers = {.next = UG_FOREVER}};
+		add_worker(&procs[i]);
+	}
+}
+
+/* Puts a new task into the queues, as spawn does. */
+static void spawn(int i)
+{
+	unbound[i] = task_in_use[i] = true;
+	runnable r = (runnable)task(i) | 1;
+	struct worker *w = ug__worker();
+	if (!w) {
+		ug__inject(r);
+		return;
+	}
+	struct proc *p = ug__enter(w);
+	bool strong = true;
+	if (p)
+		strong = ug__queue_push_slot(p, r);
+	else
+		ug__global_push(r);
+	if (strong)
+		ug__idle_wake();
+	else
+		ug__idle_wake_weak();
+	ug__leave(w);
+}
+
+static const char *all_over(void)
+{
+	for (int i = 0; i < TASKS; i++)
+		if (task_in_use[i] && !task_over[i])
+			return i == 0 ? "task 0 never ends" : i == 1 ? "task 1 never ends" : "a task never ends";
+	return NULL;
+}
+
+/* A place to wait at. */
+struct place {
+	uint32_t lock;
+	struct ug__waitq q;
+};
+static struct place places[TASKS];
+
+static void wait_at(struct place *at)
+{
+	struct ug__task *t = ug__self();
+	struct ug__waiter w = {.task_ = t};
+	ug__lock(&at->lock);
+	ug__wait_arm(t, UG__WAIT_RECV, at);
+	ug__waitq_push(&at->q, &w);
+	ug__unlock(&at->lock);
+	ug__park(t);
+}
+
+static bool somebody_waits(const void *at)
+{
+	const struct place *p = at;
+	return p->q.head_ != NULL && p->lock == 0;
+}
+
+/* Wakes one; waits, as a thread, until there is one. */
+static void wake_one(struct place *at)
+{
+	struct ug__waiter *w = NULL;
+	while (!w) {
+		model_wait(somebody_waits, at);
+		ug__lock(&at->lock);
+		w = ug__waitq_win(&at->q);
+		ug__unlock(&at->lock);
+	}
+	ug__ready(w->task_);
+}
+
+static int try_wake(struct place *at)
+{
+	ug__lock(&at->lock);
+	struct ug__waiter *w = ug__waitq_win(&at->q);
+	ug__unlock(&at->lock);
+	if (w)
+		ug__ready(w->task_);
+	return w != NULL;
+}
+
+#endif
