@@ -209,8 +209,8 @@ static uint32_t ran;
 static int slow_call(void *unused)
 {
 	(void)unused;
-	usleep(20000);
 	add_seq(&ran, 1u);
+	usleep(200000);
 	return 0;
 }
 
@@ -232,14 +232,10 @@ static int leave_calls_queued(void *unused)
 static void calls_that_no_thread_has_begun_are_dropped_at_the_end(void **state)
 {
 	(void)state;
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-	skip(); /* with 8 processors the end was seen to hang here, 1 of 6 runs: the cause is open */
-#endif
-#endif
 	ran = 0;
 	assert_int_equal(ug_run(leave_calls_queued, NULL, NULL), 0);
-	assert_in_range(ran, 1, 2000); /* 512 threads at the most, and what they had begun when the end came */
+	assert_in_range(
+		ran, 1, 2999); /* 512 at a time, each for long: all have begun only where the end came a second late */
 }
 
 int main(void)
