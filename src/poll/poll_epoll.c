@@ -55,7 +55,7 @@ static void remove_fd(int fd, uint64_t key, int last)
 		control(EPOLL_CTL_DEL, fd, 0, key);
 }
 
-/* epoll_pwait2 waits by the nanosecond, and is there since Linux 5.11. */
+/* epoll_pwait2 waits by the nanosecond, and is there since Linux 5.11. Sandboxes that are older refuse it with EPERM. */
 static int wait_until(struct epoll_event *e, int n, int64_t until)
 {
 	static int old_kernel;
@@ -68,7 +68,7 @@ static int wait_until(struct epoll_event *e, int n, int64_t until)
 	if (!load_relaxed(&old_kernel)) {
 		struct timespec ts = {.tv_sec = left / UG_SECOND, .tv_nsec = left % UG_SECOND};
 		long r = ug__syscall(SYS_epoll_pwait2, epfd, (long)e, n, left < 0 ? 0 : (long)&ts, 0, 8);
-		if (r != -ENOSYS)
+		if (r != -ENOSYS && r != -EPERM)
 			return (int)r;
 		store_relaxed(&old_kernel, 1);
 	}

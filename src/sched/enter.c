@@ -9,7 +9,7 @@ UG__NOINLINE void ug__enter_slow(struct worker *w)
 		swap_seq(&w->in, 1u);
 		uint32_t v = load_seq(&w->taken);
 		if (v & TAKEN_YES) {
-			w->proc = NULL;
+			store_relaxed(&w->proc, NULL);
 			store_seq(&w->taken, v & TAKEN_FENCE);
 			return;
 		}
@@ -26,10 +26,11 @@ bool ug__take(struct proc *p)
 	uint32_t none = S->taken_none, asked = none | TAKEN_ASKED;
 	if (!cas_seq(&w->taken, &none, asked))
 		return false;
-	if (!S->taken_none)
-		ug__membarrier();
-	bool outside = load_seq(&w->in) == 0;
+	/* No barrier any more (a sandbox since the start, no memory): then nothing is taken. */
+	bool outside = (S->taken_none || ug__membarrier() == 0) && load_seq(&w->in) == 0;
+	/* A worker that pins its task gives its processor away by itself. It may have done so since p->worker was read, and have
+	 * got another one since. What it has now it has as long as the last swap finds the question: it did not enter. */
+	outside = outside && load_relaxed(&w->proc) == p;
 	uint32_t to = S->taken_none | (outside ? TAKEN_YES : TAKEN_NO);
-	/* A worker that pins its task gives its processor away by itself: it may have done so since p->worker was read. */
-	return cas_seq(&w->taken, &asked, to) && outside && load_acquire(&p->worker) == w;
+	return cas_seq(&w->taken, &asked, to) && outside;
 }

@@ -33,7 +33,7 @@ bool ug__take(struct proc *p);
 /* membarrier.c, a file by itself so that a test can leave it out. 0 where the kernel has it; to be called before the
  * library's first thread: registering is cheap then. */
 int ug__membarrier_register(void);
-void ug__membarrier(void);
+int ug__membarrier(void);
 
 /* Enters; answers the worker's processor, which is its own until ug__leave; NULL: it has been taken. */
 static inline struct proc *ug__enter(struct worker *w)

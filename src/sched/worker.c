@@ -177,7 +177,7 @@ struct worker *ug__spare_take(void)
 
 void ug__spare_give(struct worker *w, struct proc *p)
 {
-	w->proc = p;
+	store_relaxed(&w->proc, p);
 	if (p) {
 		store_release(&p->worker, w);
 		add_seq(&S->offline_count, -1u);
@@ -293,7 +293,19 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* Starts a worker that holds p, or a spare one. */
+/* Takes its processor from a worker whose thread could not be had; false: the monitor has, since no pick was made there. */
+static bool disown(struct worker *w)
+{
+	uint32_t v = S->taken_none;
+	while (!cas_seq(&w->taken, &v, S->taken_none | TAKEN_YES)) {
+		if (v & TAKEN_YES)
+			return false;
+		v = S->taken_none;
+	}
+	return true;
+}
+
+/* Starts a worker that holds p, or a spare one. 1: its thread could not be had, but p is another's already. */
 int ug__worker_start(struct proc *p)
 {
 	if (load_relaxed(&S->worker_count) >= MAX_WORKERS)
@@ -308,9 +320,14 @@ int ug__worker_start(struct proc *p)
 	else
 		add_seq(&S->offline_count, 1u);
 	int e = ug__thread_start(worker_main, w);
-	if (e && !p)
+	if (e && !p) {
 		add_seq(&S->offline_count, -1u);
-	/* One whose thread could not be had is kept too: the monitor may have read it as p's worker. */
+		free(w);
+		return e;
+	}
+	/* One whose thread could not be had is kept where it had p: the monitor may have read it as p's worker. */
+	if (e && !disown(w))
+		e = 1;
 	ug__lock(&S->spare_lock);
 	w->next = S->workers;
 	S->workers = w;
@@ -340,17 +357,17 @@ int ug_pin(void)
 	struct proc *p = ug__enter(w);
 	struct worker *spare = p ? ug__spare_take() : NULL;
 	int e = 0;
-	w->proc = NULL;
+	store_relaxed(&w->proc, NULL);
 	if (spare)
 		ug__spare_give(spare, p);
 	else if (p)
 		e = ug__worker_start(p);
-	if (e == 0) {
-		if (p)
-			add_seq(&S->offline_count, 1u);
+	if (e >= 0) {
+		if (p && e == 0)
+			add_seq(&S->offline_count, 1u); /* else the monitor did */
 		t->flags |= TASK_PINNED;
 	} else {
-		w->proc = p;
+		store_relaxed(&w->proc, p);
 		store_release(&p->worker, w);
 		t->pins = 0;
 	}

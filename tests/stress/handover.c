@@ -25,8 +25,9 @@ int ug__membarrier_register(void)
 	return 0;
 }
 
-void ug__membarrier(void)
+int ug__membarrier(void)
 {
+	return 0;
 }
 #endif
 
