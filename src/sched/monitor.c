@@ -6,8 +6,9 @@
  *   keeps the coarse clock, one spare worker at hand, and the number of warm stacks down;
  *   looks for a deadlock.
  * It also fires the timers of those who have no processor (plain threads, pinned tasks). After 1 s in which no worker made a pick and
- * nothing waited for a stuck one, it sleeps until its own next timer, or for ever; whoever makes a task ready, or leaves
- * idleness, sees monitor_asleep and wakes it. An idle program makes no wake-ups.
+ * nothing waited for a stuck one, it gives back the stacks that are still warm, a batch each tick, and then sleeps until its own
+ * next timer, or for ever; whoever makes a task ready, or leaves idleness, sees monitor_asleep and wakes it. An idle program
+ * makes no wake-ups, and keeps no memory of its busiest hour.
  *
  * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and makes no
  * thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
@@ -172,7 +173,7 @@ static void *monitor_main(void *unused)
 		locked = deadlocked() ? locked + 1 : 0;
 		if (locked == 2)
 			report_deadlock();
-		if (quiet >= QUIET_TICKS) {
+		if (quiet >= QUIET_TICKS && ug__stack_trim() == 0) {
 			sleep_until_woken(seen);
 			quiet = 0;
 			continue;

@@ -5,6 +5,8 @@
 #include "sched/sched_priv.h"
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static uint32_t ran;
 
@@ -333,6 +335,75 @@ IN_TASK(waits_for_a_task_that_end_early_leave_nothing_behind)
 	return 0;
 }
 
+/* Memory ----------------------------------------------------------------------------------------------------------- */
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define BURST 500
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define BURST 500
+#endif
+#endif
+#ifndef BURST
+#define BURST 6000 /* more than goes back in the second before the monitor sleeps */
+#endif
+
+static void *frames[BURST];
+
+struct of_burst {
+	void **frame;
+	ug_task *gate;
+};
+
+static int stay(void *arg)
+{
+	struct of_burst *b = arg;
+	*b->frame = __builtin_frame_address(0);
+	add_seq(&ran, 1u);
+	return ug_task_wait(b->gate, NULL);
+}
+
+static size_t frames_in_memory(void)
+{
+	size_t n = 0;
+	unsigned char in = 0;
+	for (size_t i = 0; i < BURST; i++) {
+		CHECK_IS(mincore((void *)((uintptr_t)frames[i] & ~(uintptr_t)4095), 1, &in), 0);
+		n += in & 1;
+	}
+	return n;
+}
+
+/* On a thread of the pool: no task runs meanwhile, and so nothing but the monitor does anything. */
+static int wait_until_few(void *most)
+{
+	int64_t give_up = ug_now() + 20 * UG_SECOND;
+	while (frames_in_memory() > *(size_t *)most) {
+		CHECK(ug_now() < give_up);
+		usleep(20000);
+	}
+	return 0;
+}
+
+IN_TASK(memory_of_a_burst_goes_back_though_nothing_runs)
+{
+	struct ug_go_opts o = {.stack_size = 16 << 10, .copy_size = sizeof(struct of_burst)};
+	int result = 0;
+	struct of_burst b = {.gate = NULL};
+	size_t most = (size_t)ug_procs() * 64 + 64; /* those that processors keep, and some for a worker's last */
+	ran = gate = 0;
+	CHECK_IS(ug_go_task(wait_for_gate, &result, NULL, &b.gate), 0);
+	for (b.frame = frames; b.frame < frames + BURST; b.frame++)
+		CHECK_IS(ug_go_with(stay, &b, &o), 0);
+	UNTIL(load_seq(&ran) == BURST);
+	CHECK_IS(frames_in_memory(), BURST);
+	set(&gate);
+	CHECK_IS(ug_task_wait(b.gate, NULL), 0);
+	CHECK_IS(ug_blocking(wait_until_few, &most), 0);
+	ug_task_unref(b.gate);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +419,7 @@ int main(void)
 		cmocka_unit_test(all_who_wait_for_a_task_get_its_result),
 		cmocka_unit_test(a_handle_may_go_before_the_task_and_the_task_before_the_handle),
 		cmocka_unit_test(waits_for_a_task_that_end_early_leave_nothing_behind),
+		cmocka_unit_test(memory_of_a_burst_goes_back_though_nothing_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
