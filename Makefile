@@ -37,6 +37,9 @@ bench: ## every workload beside its peers
 install: build ## into PREFIX (DESTDIR is respected)
 	meson install -C build --no-rebuild --quiet && { [ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true; }
 
+uninstall: ## what install put there goes again
+	xargs rm -f <build/man-pages.txt && ninja -C build uninstall
+
 docs: ## man pages and HTML from the public headers, into build/docs
 	scripts/setup docs && scripts/docs.py include/undergo build/docs
 
@@ -49,4 +52,4 @@ clean: ## remove every build folder
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
 
-.PHONY: all run build test race asan model fuzz cross bench install docs format clean help
+.PHONY: all run build test race asan model fuzz cross bench install uninstall docs format clean help

@@ -2,7 +2,8 @@
 """Make HTML and man pages from the docstrings of the public headers and from docs/*.md, or check the headers.
 
 usage: scripts/docs.py HEADERS OUTPUT             OUTPUT/html and OUTPUT/man/man3
-       scripts/docs.py --install HEADERS FOLDER   man pages into FOLDER/man3 below $MESON_INSTALL_DESTDIR_PREFIX
+       scripts/docs.py --install HEADERS FOLDER   man pages into FOLDER/man3 below $MESON_INSTALL_DESTDIR_PREFIX, their names
+                                                  into $MESON_BUILD_ROOT/man-pages.txt for `make uninstall`
        scripts/docs.py --check HEADERS LIBRARY    each function has a docstring, and LIBRARY exports just those declared
 
 A docstring is the comment right above a declaration. Declarations that follow each other without an empty line share
@@ -529,8 +530,8 @@ def roff_prose(text):
 
 
 def make_man(headers, out):
-    """One page for each docstring that is about something callable, named by its first; the others lead there."""
-    count = 0
+    """One page for each docstring that is about something callable, named by its first; the others lead there. Answers the files."""
+    made = []
     for h in headers:
         for s in h.sections:
             for e in s.entries:
@@ -546,8 +547,8 @@ def make_man(headers, out):
                     roff_prose(doc), ""]))
                 for n in names[1:]:
                     write(os.path.join(out, n + ".3"), f".so man3/{names[0]}.3\n")
-                count += len(names)
-    return count
+                made += [os.path.join(out, n + ".3") for n in names]
+    return made
 
 
 def main(args):
@@ -558,7 +559,8 @@ def main(args):
     if mode == "--check":
         return check(headers, args[1])
     if mode == "--install":
-        make_man(headers, os.path.join(os.environ["MESON_INSTALL_DESTDIR_PREFIX"], args[1], "man3"))
+        made = make_man(headers, os.path.join(os.environ["MESON_INSTALL_DESTDIR_PREFIX"], args[1], "man3"))
+        write(os.path.join(os.environ["MESON_BUILD_ROOT"], "man-pages.txt"), "\n".join(made) + "\n")
         return 0
     out = os.path.abspath(args[1])
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -566,7 +568,7 @@ def main(args):
         shutil.rmtree(os.path.join(out, kind), ignore_errors=True)
     pages = make_html(headers, os.path.join(out, "html"))
     names = make_man(headers, os.path.join(out, "man", "man3"))
-    print(f"{args[1]}/html/index.html: {pages} pages; {args[1]}/man: {names} names")
+    print(f"{args[1]}/html/index.html: {pages} pages; {args[1]}/man: {len(names)} names")
     return 0
 
 

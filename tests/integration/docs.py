@@ -56,6 +56,15 @@ class Reference(unittest.TestCase):
                     elif anchor:
                         self.assertIn(f'id="{anchor}"', texts[page or name])
 
+    def test_an_install_lists_its_man_pages_for_the_uninstall(self):
+        with tempfile.TemporaryDirectory() as out:
+            where = dict(os.environ, MESON_INSTALL_DESTDIR_PREFIX=os.path.join(out, "usr"), MESON_BUILD_ROOT=out)
+            subprocess.run(SCRIPT + ["--install", HEADERS, "share/man"], env=where, check=True)
+            with open(os.path.join(out, "man-pages.txt"), encoding="utf-8") as f:
+                listed = f.read().splitlines()
+            folder = os.path.join(out, "usr", "share/man", "man3")
+            self.assertEqual(sorted(listed), sorted(os.path.join(folder, n) for n in os.listdir(folder)))
+
     def test_man_pages_are_clean(self):
         with tempfile.TemporaryDirectory() as out:
             run(SCRIPT + [HEADERS, out])
