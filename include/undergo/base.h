@@ -56,14 +56,14 @@ const char *ug_errname(int code);
 
 /* Nanoseconds on the monotonic clock. Does not wait; any thread. man clock_gettime */
 int64_t ug_now(void);
-/* t + d, clamped to UG_FOREVER and to 0. */
+/* t + d, in nanoseconds, clamped to UG_FOREVER and to 0. Any thread. */
 int64_t ug_time_add(int64_t t, int64_t d);
 
 /* Parses a duration such as "300ms", "1.5h", "1m30s", "-2us" (units ns us µs ms s m h) into nanoseconds; "0" needs no
- * unit. -EINVAL where it is none, -ERANGE where it does not fit. Source: Go's time.ParseDuration. */
+ * unit. -EINVAL where it is none, -ERANGE where it does not fit. Any thread. Source: Go's time.ParseDuration. */
 int ug_duration_parse(const char *text, int64_t *out);
 /* Writes a duration as ug_duration_parse reads it ("1m30s"), NUL-terminated, cut to `size` bytes; answers the length
- * that the whole text has, as snprintf does. */
+ * that the whole text has, as snprintf does. Any thread. Source: Go's Duration.String, with "us" for "µs". */
 int ug_duration_format(int64_t d, char *buf, size_t size);
 
 /* A timer's storage, part of what callers store. The library's own. */

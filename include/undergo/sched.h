@@ -24,19 +24,21 @@ struct ug_opts {
 
 /*
  * Runs `app` as the first task on a fresh runtime and ends the program's other tasks where they stand when it returns,
- * as Go's main does. Answers app's result as an exit status: 0 for 0, itself for 1 to 255, 1 for a negative error.
- * While it runs, SIGPIPE is ignored, and a deadlock of all tasks ends the process with a report and status 2.
+ * as Go's main does. Answers app's result as an exit status: 0 for 0, itself for 1 to 255, 255 above, 1 for a negative
+ * error, also one of ug_run. While it runs, SIGPIPE is ignored, and a deadlock of all tasks ends the process with a
+ * report and status 2.
  */
 int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const struct ug_opts *opts);
 
 /*
  * The same for a program that has its own main, or a part of it: starts the runtime, runs `fn(arg)` as a task, waits
  * in the kernel until it returned, stops the runtime, answers fn's result. -EBUSY where a runtime runs already, -EDEADLK
- * from a task, -EINVAL, -ENOMEM, -EAGAIN (no threads). No deadlock report, no change to signals.
+ * from a task, -EINVAL, -ENOMEM, -EAGAIN (no threads), -ENOTSUP in a child that a runtime's process has forked, or where
+ * the thread has a shadow stack. No deadlock report, no change to signals.
  */
 int ug_run(int (*fn)(void *arg), void *arg, const struct ug_opts *opts);
 
-/* How many processors run tasks now; 0 where no runtime runs. */
+/* How many processors run tasks now; 0 where no runtime runs. Does not wait; any thread. */
 int ug_procs(void);
 
 /* Tasks ------------------------------------------------------------------------------------------------------------ */
@@ -54,7 +56,7 @@ struct ug_go_opts {
 
 /*
  * Starts a task that belongs to the program: root context, result ignored. Does not wait. Any thread (from a plain
- * thread a runtime must be running: -ESRCH else). -ENOMEM, -EINVAL.
+ * thread a runtime must be running: -ESRCH else). -ENOMEM, -EINVAL, -ENOTSUP after a fork.
  */
 int ug_go(ug_fn *fn, void *arg);
 /* The same with options, which may be NULL. */
@@ -64,22 +66,23 @@ int ug_go_copy(ug_fn *fn, const void *args, size_t size);
 /* The same with a handle to wait for, in *out; ug_task_unref it. `opts` may be NULL. */
 int ug_go_task(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_task **out);
 
-/* Waits until the task has ended; its result goes to *result (may be NULL). -ECANCELED, -ETIMEDOUT. Any thread. */
+/* Waits until the task has ended; its result goes to *result (may be NULL). As often as wanted, by as many as want. -ECANCELED,
+ * -ETIMEDOUT, -EINVAL (NULL). Any thread. */
 UG_MUST_CHECK int ug_task_wait(ug_task *task, int *result);
-/* Takes and drops a reference. unref takes NULL. */
+/* Takes and drops a reference; the task goes on without any. unref takes NULL. Do not wait; any thread. */
 ug_task *ug_task_ref(ug_task *task);
 void ug_task_unref(ug_task *task);
 /* ug_task_unref for UG_CLEAN: drops *task and sets it to NULL. */
 void ug_task_clean(ug_task **task);
 
-/* Lets other ready tasks run first. Never fails; on a plain thread it is sched_yield. */
+/* Lets other ready tasks run first. Never fails, and looks at no context; on a plain thread it is sched_yield(2). */
 void ug_yield(void);
 /* Waits `d` nanoseconds; 0 or less only looks at the context. -ECANCELED, -ETIMEDOUT. Any thread. */
 int ug_sleep(int64_t d);
-/* Waits until the monotonic clock shows `t`. */
+/* Waits until the monotonic clock shows `t`; UG_FOREVER: until the context's end. Else as ug_sleep. */
 int ug_sleep_until(int64_t t);
 
-/* A number that no other task of this process has had; 0 on a plain thread. */
+/* The current task's number, which no other task of this process has had; 0 on a plain thread. */
 uint64_t ug_task_id(void);
 /* Name of the current task, "" where it has none. Borrowed. */
 const char *ug_task_name(void);
@@ -89,17 +92,19 @@ void ug_task_set_name(const char *name);
 void ug_task_set_local(void *value);
 void *ug_task_local(void);
 
-/* Keeps the current task on its thread until the matching ug_unpin, for libraries that need it; nests. While pinned
- * the thread runs nothing else. 0, or -EAGAIN where no further thread can be had. A plain thread is always pinned. */
+/* Keeps the current task on its thread until the matching ug_unpin, for libraries that need it; nests, and ends with the task.
+ * While pinned the thread runs nothing else. 0, or -EAGAIN where no further thread can be had; does not wait. The last ug_unpin
+ * waits for a processor as ug_yield does; one too many does nothing. A plain thread is always pinned. */
 int ug_pin(void);
 void ug_unpin(void);
 
 /* Runs fn(arg), C code that may block the thread, on a thread of the blocking pool, and answers its result. Waits; once fn
- * runs it is not cut short. -ECANCELED, -ETIMEDOUT before it runs. On a plain thread it just calls fn. */
+ * runs it is not cut short. -ECANCELED, -ETIMEDOUT before it runs; -EAGAIN where the pool is empty and no thread can be had. On
+ * a plain thread it just calls fn. */
 int ug_blocking(ug_fn *fn, void *arg);
 
-/* Writes a dump of every task, its name, what it waits for and for how long, to the bare descriptor. Does not wait on
- * anything but that descriptor. Any thread. */
+/* Writes a dump of every task that has started, its name, what it waits for and for how long, and of the first 100 that have
+ * not, to the bare descriptor. Waits for nothing but that descriptor, which it writes to as write(2) does. Any thread. */
 void ug_dump(int fd);
 
 /* Context ----------------------------------------------------------------------------------------------------------
@@ -142,8 +147,9 @@ struct ug_ctx {
 
 /* The task's current context; never NULL. Borrowed. */
 ug_ctx *ug_ctx_current(void);
-/* Opens a scope in the caller's storage: what the task calls until ug_ctx_pop ends when *c is cancelled, or at the
- * monotonic time `deadline`, if the outer context's end does not come first. Does not wait. */
+/* Opens a scope in the caller's storage: what the task calls until ug_ctx_pop ends when *c is cancelled, or at the monotonic
+ * time `deadline` (in `timeout` nanoseconds), if the outer context's end does not come first. Does not wait. By the task, or
+ * plain thread, whose scope it is. */
 void ug_ctx_push(ug_ctx *c);
 void ug_ctx_push_deadline(ug_ctx *c, int64_t deadline);
 void ug_ctx_push_timeout(ug_ctx *c, int64_t timeout);
@@ -151,7 +157,8 @@ void ug_ctx_push_timeout(ug_ctx *c, int64_t timeout);
 void ug_ctx_push_shield(ug_ctx *c);
 /* Opens a scope that carries a value under a key (compared by address). */
 void ug_ctx_push_value(ug_ctx *c, const void *key, void *value);
-/* Closes the scope that was opened last and not closed yet, by the task that opened it. Takes NULL. */
+/* Closes the scope that was opened last and not closed yet, by the task that opened it: any other is a broken invariant, and
+ * ends the process. Does not wait. Takes NULL. */
 void ug_ctx_pop(ug_ctx *c);
 
 /* Ends the context: waits in it and below it fail with -ECANCELED. `cause` is a negative code for ug_ctx_cause; 0:
@@ -166,7 +173,7 @@ int64_t ug_ctx_deadline(const ug_ctx *c);
 /* The value of the innermost scope with that key; NULL: none. NULL as c: the current one. */
 void *ug_ctx_value(const ug_ctx *c, const void *key);
 
-/* Starts fn(arg) as a task of its own once *c ends; `after` is the caller's storage until then or until stopped. */
+/* What ug_ctx_after keeps; the library's own. */
 struct ug_after {
 	struct ug_after *next_, *prev_;
 	ug_ctx *ctx_;
@@ -174,8 +181,11 @@ struct ug_after {
 	void *arg_;
 	uintptr_t reserved_[2];
 };
+/* Starts fn(arg) as ug_go does once *c ends, at once where it has; never where the scope is closed before, or there is no memory
+ * for a task then. `after` is the caller's storage until one of these, or until stopped. NULL as c: the current one. Does not wait;
+ * any thread that knows the scope is open. Source: Go's context.AfterFunc. */
 void ug_ctx_after(ug_ctx *c, struct ug_after *after, ug_fn *fn, void *arg);
-/* 1: stopped, fn will not run. 0: it was started, or stopped before. */
+/* 1: stopped, fn will not run. 0: it was started, or stopped before, or the scope was closed. Does not wait; as ug_ctx_after. */
 int ug_after_stop(struct ug_after *after);
 
 struct ug__scope {
@@ -204,24 +214,29 @@ enum {
 	UG_FD_BORROW = 2, /* closing the record leaves the descriptor open */
 };
 
-/* Adopts a bare descriptor: the record owns it, unless UG_FD_BORROW. -EBADF, -ENOMEM, -EINVAL. Does not wait. */
+/* Adopts a bare descriptor: the record owns it, unless UG_FD_BORROW. `flags`: UG_FD_ of the above. -EBADF, -ENOMEM, -EINVAL. Does
+ * not wait; any thread, with a runtime or without. */
 int ug_fd_adopt(int fd, int flags, ug_fd **out);
 /* The bare descriptor, for calls that do not wait; -EBADF once closed. */
 int ug_fd_number(const ug_fd *f);
+/* One more reference; answers f. Takes NULL. */
 ug_fd *ug_fd_ref(ug_fd *f);
-/* Drops a reference; the last one closes. Takes NULL. */
+/* Drops a reference; the last one closes, as ug_fd_close does. Takes NULL. */
 void ug_fd_unref(ug_fd *f);
 /* Wakes whoever waits on it with -ECANCELED (or -EBADF for later calls), then gives the number back once nobody uses it. Drops the
- * caller's reference. Takes NULL (0). */
+ * caller's reference. 0. Takes NULL. Does not wait; any thread. */
 int ug_fd_close(ug_fd *f);
 /* ug_fd_close for UG_CLEAN: closes *f and sets it to NULL. */
 void ug_fd_clean(ug_fd **f);
 
-/* Reads at most n bytes: a count, 0 at the end, or an error of read(2), -ECANCELED, -ETIMEDOUT. Waits. */
+/* Reads at most n bytes: a count, 0 at the end, or an error of read(2), -ECANCELED (also where another closed it), -ETIMEDOUT,
+ * -EBADF once closed. Waits. Any thread. */
 ssize_t ug_fd_read(ug_fd *f, void *buf, size_t n);
-/* Writes at most n bytes; waits until at least one went. A count or an error of write(2), -ECANCELED, -ETIMEDOUT. */
+/* Writes at most n bytes; waits until at least one went. A count, or an error of write(2), else as ug_fd_read. On sockets it
+ * raises no SIGPIPE. */
 ssize_t ug_fd_write(ug_fd *f, const void *buf, size_t n);
 struct iovec;
+/* The same into, from n pieces, at most 1,024. man 2 readv */
 ssize_t ug_fd_readv(ug_fd *f, const struct iovec *iov, int n);
 ssize_t ug_fd_writev(ug_fd *f, const struct iovec *iov, int n);
 /* Waits until a read (a write) would not block, or the other end is gone. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */

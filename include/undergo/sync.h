@@ -32,17 +32,17 @@ typedef struct ug_chan ug_chan;
 	}
 
 struct ug_chan_opts {
-	void (*drop)(
-		void *value); /* disposes of a value that was sent and never received; runs where the last reference goes */
-	const char *name; /* for dumps; borrowed */
-	uintptr_t reserved[4];
+	/* Disposes of a value that was sent and never received; runs where the last reference goes. NULL: nothing to do. */
+	void (*drop)(void *value);
+	uintptr_t reserved[5];
 };
 
-/* Makes *out (a typed channel) with room for `capacity` values, 0: sender and receiver meet. One reference. -ENOMEM, -EINVAL. */
+/* Makes *out (a typed channel) with room for `capacity` values, 0: sender and receiver meet. One reference. -ENOMEM, -EINVAL (more
+ * bytes than there are). `opts` may be NULL. Does not wait. */
 #define ug_chan_new(out, capacity) ug_chan_make(&(out)->core, sizeof *(out)->type, (capacity), NULL)
 #define ug_chan_new_opts(out, capacity, opts) ug_chan_make(&(out)->core, sizeof *(out)->type, (capacity), (opts))
 int ug_chan_make(ug_chan **out, size_t value_size, size_t capacity, const struct ug_chan_opts *opts);
-/* One more reference to *typed; answers 0. */
+/* One more reference to the typed channel at `typed`; UG_NIL is fine. Answers 0. Any thread that has one. */
 int ug_chan_ref(void *typed);
 /* Drops a reference of the typed channel at `typed` and sets it to UG_NIL. -EBUSY (and nothing done) where it is the last one and someone
  * waits on it. UG_NIL is fine. Fits UG_CLEAN. */
@@ -55,7 +55,8 @@ int ug_chan_unref(void *typed);
 /* The same where it need not wait; else -EAGAIN. */
 #define ug_try_send(ch, ptr) ug_chan_try_send((ch).core, 1 ? (ptr) : (ch).type)
 #define ug_try_recv(ch, ptr) ug_chan_try_recv((ch).core, UG__OUT(ch, ptr))
-/* No more sends: receivers drain what is there, then see -EPIPE. -EPIPE where closed already, -EINVAL for UG_NIL. */
+/* No more sends: those that wait get -EPIPE, receivers drain what is there, then see -EPIPE. 0, -EPIPE where closed already, -EINVAL
+ * for UG_NIL. Does not wait. */
 #define ug_close(ch) ug_chan_close((ch).core)
 /* Values waiting in the channel, and its capacity; 0 for UG_NIL. */
 #define ug_len(ch) ug_chan_len((ch).core)
@@ -112,7 +113,8 @@ struct ug_case {
 #define UG_IGNORE UG__CASE(UG__CASE_NONE, NULL, NULL, 0) /* never fires */
 
 /* Waits until one case can go on and does it; of several each is equally likely. The case's index, or -ECANCELED, -ETIMEDOUT,
- * -EINVAL (an unknown case, two defaults, n over 65,535). With n 0, or nothing that can fire, waits for the context's end. */
+ * -EINVAL (an unknown case, two defaults, a descriptor, a task or a variable that is NULL, n over 65,535). With n 0, or nothing that
+ * can fire, waits for the context's end. The cases may be used again as they stand. */
 UG_MUST_CHECK int ug_select(struct ug_case *cases, size_t n);
 
 /* Groups -----------------------------------------------------------------------------------------------------------
@@ -137,18 +139,22 @@ struct ug_group_opts {
 	size_t limit; /* at most so many tasks of it run at a time, ug_group_go waits for room; 0: no limit */
 	uintptr_t reserved[3];
 };
-/* Opens a group in the caller's storage and makes its context the task's current one. */
+/* Opens a group in the caller's storage and makes its context the task's current one: ug_group_close belongs to it, by the same
+ * task or thread. `opts` may be NULL. Does not wait. */
 void ug_group_open(ug_group *g, const struct ug_group_opts *opts);
-/* Starts fn(arg) in the group. From the owner or from a task of the group. -ENOMEM; -ECANCELED, -ETIMEDOUT once the group has ended. */
+/* Starts fn(arg) in the group. From the owner or from a task of the group. Waits only for room in a group with a limit. -ENOMEM;
+ * -ECANCELED, -ETIMEDOUT once the group has ended; else as ug_go. */
 int ug_group_go(ug_group *g, ug_fn *fn, void *arg);
+/* The same, with a copy of `size` bytes at `args` (at most UG_COPY_MAX), whose address fn gets; with options, which may be NULL. */
 int ug_group_go_copy(ug_group *g, ug_fn *fn, const void *args, size_t size);
 int ug_group_go_opts(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts);
-/* Cancels what runs in it. */
+/* Cancels what runs in it, and what the owner calls in its block; `cause` as in ug_ctx_cancel. Does not wait. Any thread that knows the
+ * group is open. */
 void ug_group_cancel(ug_group *g, int cause);
 /* Waits for all its tasks (not cut short), closes the scope, answers the first negative result of a task, or 0. Once only; the
  * second call answers the same. By the owner. */
 int ug_group_close(ug_group *g);
-/* What ug_group_close answered. */
+/* The first negative result of a task so far, or 0; after ug_group_close what that answered. */
 int ug_group_result(const ug_group *g);
 
 struct ug__group_scope {
@@ -186,7 +192,9 @@ typedef struct ug_rwmutex {
 	struct ug__waitq waiters_;
 	uintptr_t reserved_[3];
 } ug_rwmutex;
-/* Many readers or one writer; a writer that waits holds off new readers. Source: Go's sync.RWMutex. */
+/* Many readers or one writer; a writer that waits holds off new readers. lock and rlock wait: 0, -ECANCELED, -ETIMEDOUT (then it is
+ * not locked). try_: 0, or -EBUSY where it would wait. unlock and runlock: by whoever; -EINVAL where it is not locked so. Not
+ * recursive. Source: Go's sync.RWMutex. */
 UG_MUST_CHECK int ug_rwmutex_lock(ug_rwmutex *m);
 UG_MUST_CHECK int ug_rwmutex_try_lock(ug_rwmutex *m);
 int ug_rwmutex_unlock(ug_rwmutex *m);
@@ -199,9 +207,10 @@ typedef struct ug_cond {
 	struct ug__waitq waiters_;
 	uintptr_t reserved_[1];
 } ug_cond;
-/* Unlocks m, waits for a signal, locks m again (that is not cut short: m is locked on every return). 0, -ECANCELED, -ETIMEDOUT. */
+/* Unlocks m, waits for a signal, locks m again (that is not cut short: m is locked on every return). 0, -ECANCELED, -ETIMEDOUT,
+ * -EINVAL (m was not locked, and is not). Source: Go's sync.Cond. */
 UG_MUST_CHECK int ug_cond_wait(ug_cond *c, ug_mutex *m);
-/* Wakes the one that has waited longest; all. */
+/* Wakes the one that has waited longest; all. Do not wait, with m locked or not. */
 void ug_cond_signal(ug_cond *c);
 void ug_cond_broadcast(ug_cond *c);
 
@@ -211,7 +220,8 @@ typedef struct ug_once {
 	uint32_t pad_;
 	struct ug__waitq waiters_;
 } ug_once;
-/* Runs fn(arg) once for all callers; each waits for its end and gets its result. -ECANCELED, -ETIMEDOUT while waiting for another's run. */
+/* Runs fn(arg) once for all callers; each waits for its end and gets its result. -ECANCELED, -ETIMEDOUT while waiting for another's
+ * run, and on entry. Source: Go's sync.Once. */
 int ug_once_do(ug_once *o, ug_fn *fn, void *arg);
 
 typedef struct ug_waitgroup {
@@ -219,7 +229,8 @@ typedef struct ug_waitgroup {
 	uint32_t lock_, pad_;
 	struct ug__waitq waiters_;
 } ug_waitgroup;
-/* Adds n (may be negative) to the count; at 0 those that wait go on. -EINVAL (and nothing done) where it would fall below 0. */
+/* Adds n (may be negative; done: -1) to the count; at 0 those that wait go on. -EINVAL (and nothing done) where it would fall below
+ * 0 or not fit. Does not wait. wait: until the count is 0; -ECANCELED, -ETIMEDOUT. Source: Go's sync.WaitGroup. */
 int ug_waitgroup_add(ug_waitgroup *w, int64_t n);
 int ug_waitgroup_done(ug_waitgroup *w);
 UG_MUST_CHECK int ug_waitgroup_wait(ug_waitgroup *w);
@@ -230,8 +241,9 @@ typedef struct ug_sem {
 	uint32_t lock_, pad_;
 	struct ug__waitq waiters_;
 } ug_sem;
+/* Sets it up with a size, of which nothing is taken. No ending call. */
 void ug_sem_init(ug_sem *s, int64_t size);
-/* Takes n of its size; waits. -EINVAL where n is negative or over its size. */
+/* Takes n of its size; waits. 0, -ECANCELED, -ETIMEDOUT (then nothing is taken), -EINVAL where n is negative or over its size. */
 UG_MUST_CHECK int ug_sem_acquire(ug_sem *s, int64_t n);
 UG_MUST_CHECK int ug_sem_try_acquire(ug_sem *s, int64_t n); /* -EBUSY where it would wait */
 int ug_sem_release(ug_sem *s, int64_t n); /* -EINVAL where more comes back than is out */

@@ -12,7 +12,6 @@
  */
 #include "sync/chan_priv.h"
 
-#include "sync/sync.h"
 #include <stdlib.h>
 
 int ug_chan_make(ug_chan **out, size_t value_size, size_t capacity, const struct ug_chan_opts *opts)
@@ -32,7 +31,6 @@ int ug_chan_make(ug_chan **out, size_t value_size, size_t capacity, const struct
 		.ring = (unsigned char *)(c + 1),
 		.refs = 1,
 		.drop = opts ? opts->drop : NULL,
-		.name = opts ? opts->name : NULL,
 	};
 	*out = c;
 	return 0;
@@ -202,9 +200,4 @@ size_t ug_chan_len(const ug_chan *c)
 size_t ug_chan_cap(const ug_chan *c)
 {
 	return c ? c->capacity : 0;
-}
-
-const char *ug__chan_name(const ug_chan *c)
-{
-	return c->name;
 }

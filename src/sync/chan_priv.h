@@ -31,7 +31,6 @@ struct ug_chan {
 	unsigned char *ring;
 	uint32_t refs;
 	void (*drop)(void *value);
-	const char *name;
 } __attribute__((aligned(CACHE_LINE)));
 
 /* Sizes that are known become one or two moves. */

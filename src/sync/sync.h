@@ -9,7 +9,5 @@
 void ug__mutex_lock_hard(ug_mutex *m);
 /* Is it locked, by whomever? */
 int ug__mutex_held(const ug_mutex *m);
-/* For dumps: the channel's name, or NULL. */
-const char *ug__chan_name(const ug_chan *ch);
 
 #endif

@@ -387,7 +387,7 @@ static void note_drop(void *value)
 static int_chan droppable(size_t capacity)
 {
 	int_chan ch = UG_NIL;
-	struct ug_chan_opts opts = {.drop = note_drop, .name = "droppable"};
+	struct ug_chan_opts opts = {.drop = note_drop};
 	atomic_store(&drops, 0);
 	CHECK_EQ(ug_chan_new_opts(&ch, capacity, &opts), 0);
 	return ch;

@@ -205,7 +205,7 @@ static void note_drop(void *value)
 
 TEST(references)
 {
-	struct ug_chan_opts opts = {.drop = note_drop, .name = "refs"};
+	struct ug_chan_opts opts = {.drop = note_drop};
 	int_chan c, same;
 	int v;
 	drops = 0;
