@@ -2,6 +2,7 @@
 #include "base/sys.h"
 
 #include "base/atomic.h"
+#include "base/retry_priv.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -41,49 +42,42 @@ void ug__futex_wake(uint32_t *word, int n)
 	ug__syscall(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, n, 0, 0, 0);
 }
 
-#define RETRY(call)                                                                                                    \
-	long r;                                                                                                        \
-	do                                                                                                             \
-		r = ug__sys_result(call);                                                                              \
-	while (unlikely(r == -EINTR));                                                                                 \
-	return r
-
 UG__NOINLINE ssize_t ug__sys_read(int fd, void *buf, size_t n)
 {
-	RETRY(read(fd, buf, n));
+	return RETRY(read(fd, buf, n));
 }
 
 UG__NOINLINE ssize_t ug__sys_write(int fd, const void *buf, size_t n)
 {
-	RETRY(write(fd, buf, n));
+	return RETRY(write(fd, buf, n));
 }
 
 UG__NOINLINE ssize_t ug__sys_readv(int fd, const struct iovec *iov, int n)
 {
-	RETRY(readv(fd, iov, n));
+	return RETRY(readv(fd, iov, n));
 }
 
 UG__NOINLINE ssize_t ug__sys_writev(int fd, const struct iovec *iov, int n)
 {
-	RETRY(writev(fd, iov, n));
+	return RETRY(writev(fd, iov, n));
 }
 
 UG__NOINLINE ssize_t ug__sys_recvv(int fd, const struct iovec *iov, int n)
 {
 	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
-	RETRY(n == 1 ? recv(fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT) : recvmsg(fd, &m, MSG_DONTWAIT));
+	return RETRY(n == 1 ? recv(fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT) : recvmsg(fd, &m, MSG_DONTWAIT));
 }
 
 UG__NOINLINE ssize_t ug__sys_sendv(int fd, const struct iovec *iov, int n)
 {
 	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	RETRY(n == 1 ? send(fd, iov->iov_base, iov->iov_len, flags) : sendmsg(fd, &m, flags));
+	return RETRY(n == 1 ? send(fd, iov->iov_base, iov->iov_len, flags) : sendmsg(fd, &m, flags));
 }
 
 UG__NOINLINE ssize_t ug__sys_readv_cached(int fd, const struct iovec *iov, int n)
 {
-	RETRY(preadv2(fd, iov, n, -1, RWF_NOWAIT));
+	return RETRY(preadv2(fd, iov, n, -1, RWF_NOWAIT));
 }
 
 int ug__sys_read_file(const char *path, char *buf, size_t size)
@@ -127,10 +121,7 @@ UG__NOINLINE int ug__sys_is_tcp(int fd)
 UG__NOINLINE int ug__sys_poll_now(int fd, short events)
 {
 	struct pollfd p = {.fd = fd, .events = events};
-	long r;
-	do
-		r = ug__sys_result(poll(&p, 1, 0));
-	while (r == -EINTR);
+	long r = RETRY(poll(&p, 1, 0));
 	return r < 0 ? (int)r : p.revents;
 }
 

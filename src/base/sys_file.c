@@ -2,7 +2,7 @@
 #include "base/sys_file.h"
 
 #include "base/atomic.h"
-#include "base/sys.h"
+#include "base/retry_priv.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -14,26 +14,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define RETRY(call)                                                                                                    \
-	long r;                                                                                                        \
-	do                                                                                                             \
-		r = ug__sys_result(call);                                                                              \
-	while (unlikely(r == -EINTR))
-
 UG__NOINLINE int ug__sys_open(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
-	if (resolve == 0) {
-		RETRY(openat(dir, path, flags, mode));
-		return (int)r;
-	}
+	if (resolve == 0)
+		return (int)RETRY(openat(dir, path, flags, mode));
 	/* Unlike openat it refuses what it does not know, and a mode that nothing asks for. */
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)flags,
 		.mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? mode & 07777 : 0,
 		.resolve = resolve,
 	};
-	RETRY(syscall(SYS_openat2, dir, path, &how, sizeof how));
-	return (int)r;
+	return (int)RETRY(syscall(SYS_openat2, dir, path, &how, sizeof how));
 }
 
 UG__NOINLINE int ug__sys_open_flags(int fd)
@@ -43,21 +34,18 @@ UG__NOINLINE int ug__sys_open_flags(int fd)
 
 UG__NOINLINE ssize_t ug__sys_pread(int fd, void *buf, size_t n, int64_t offset)
 {
-	RETRY(offset < 0 ? read(fd, buf, n) : pread(fd, buf, n, offset));
-	return r;
+	return RETRY(offset < 0 ? read(fd, buf, n) : pread(fd, buf, n, offset));
 }
 
 UG__NOINLINE ssize_t ug__sys_pwrite(int fd, const void *buf, size_t n, int64_t offset)
 {
-	RETRY(offset < 0 ? write(fd, buf, n) : pwrite(fd, buf, n, offset));
-	return r;
+	return RETRY(offset < 0 ? write(fd, buf, n) : pwrite(fd, buf, n, offset));
 }
 
 UG__NOINLINE ssize_t ug__sys_pread_nowait(int fd, void *buf, size_t n, int64_t offset)
 {
 	struct iovec iov = {.iov_base = buf, .iov_len = n};
-	RETRY(preadv2(fd, &iov, 1, offset, RWF_NOWAIT));
-	return r;
+	return RETRY(preadv2(fd, &iov, 1, offset, RWF_NOWAIT));
 }
 
 UG__NOINLINE int64_t ug__sys_lseek(int fd, int64_t offset, int whence)
@@ -67,20 +55,17 @@ UG__NOINLINE int64_t ug__sys_lseek(int fd, int64_t offset, int whence)
 
 UG__NOINLINE int ug__sys_ftruncate(int fd, int64_t size)
 {
-	RETRY(ftruncate(fd, size));
-	return (int)r;
+	return (int)RETRY(ftruncate(fd, size));
 }
 
 UG__NOINLINE int ug__sys_fsync(int fd)
 {
-	RETRY(fsync(fd));
-	return (int)r;
+	return (int)RETRY(fsync(fd));
 }
 
 UG__NOINLINE int ug__sys_fstatat(int dir, const char *path, int flags, struct stat *out)
 {
-	RETRY(fstatat(dir, path, out, flags));
-	return (int)r;
+	return (int)RETRY(fstatat(dir, path, out, flags));
 }
 
 UG__NOINLINE ssize_t ug__sys_getdents(int fd, void *buf, size_t n)

@@ -24,6 +24,7 @@
  */
 #include "sched/fd_priv.h"
 
+#include "base/chunks.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -32,19 +33,18 @@
 #define CLOSED (UINT32_C(1) << 31)
 #define ORPHAN (UINT32_C(1) << 30)
 #define COUNT (ORPHAN - 1)
-#define CHUNKS 24
-#define FIRST 64
 
 static uint32_t table_lock;
-static ug_fd *table[CHUNKS];
+static ug_fd *table[UG__CHUNKS];
 static uint32_t table_count;
 static ug_fd *free_list;
 
 static ug_fd *record_at(uint32_t i)
 {
-	unsigned chunk = 31 - (unsigned)__builtin_clz(i / FIRST + 1);
-	ug_fd *c = chunk < CHUNKS ? load_acquire(&table[chunk]) : NULL;
-	return c ? c + (i - FIRST * ((1u << chunk) - 1)) : NULL;
+	uint32_t at;
+	unsigned chunk = ug__chunk_of(i, &at);
+	ug_fd *c = chunk < UG__CHUNKS ? load_acquire(&table[chunk]) : NULL;
+	return c ? c + at : NULL;
 }
 
 static ug_fd *record_new(void)
@@ -54,9 +54,10 @@ static ug_fd *record_new(void)
 	if (f) {
 		free_list = f->next_free;
 	} else {
-		unsigned chunk = 31 - (unsigned)__builtin_clz(table_count / FIRST + 1);
+		uint32_t at;
+		unsigned chunk = ug__chunk_of(table_count, &at);
 		if (!table[chunk])
-			store_release(&table[chunk], calloc((size_t)FIRST << chunk, sizeof **table));
+			store_release(&table[chunk], calloc(ug__chunk_size(chunk), sizeof **table));
 		f = record_at(table_count);
 		if (f)
 			f->index = table_count++;

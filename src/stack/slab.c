@@ -24,6 +24,7 @@
 #include "stack/stack.h"
 
 #include "base/atomic.h"
+#include "base/chunks.h"
 #include "base/lock.h"
 #include "base/sys.h"
 #include <errno.h>
@@ -66,25 +67,24 @@ static struct size {
 	struct ug__slab *open; /* slabs with cold or fresh slots */
 } sizes[SIZES];
 
-/* Slabs by number, in chunks that double, so that readers never see one move. */
-#define CHUNKS 24
-static struct ug__slab **table[CHUNKS];
+/* Slabs by number. */
+static struct ug__slab **table[UG__CHUNKS];
 static uint32_t table_count, table_lock;
 static uint32_t mprotect_guards;
 
 static struct ug__slab **table_place(uint32_t i)
 {
-	unsigned chunk = 31 - (unsigned)__builtin_clz(i / 64 + 1);
-	struct ug__slab **c = load_acquire(&table[chunk]);
-	return c ? c + (i - 64 * ((1u << chunk) - 1)) : NULL;
+	uint32_t at;
+	struct ug__slab **c = load_acquire(&table[ug__chunk_of(i, &at)]);
+	return c ? c + at : NULL;
 }
 
 static int table_add(struct ug__slab *slab)
 {
-	uint32_t i = table_count;
-	unsigned chunk = 31 - (unsigned)__builtin_clz(i / 64 + 1);
+	uint32_t i = table_count, at;
+	unsigned chunk = ug__chunk_of(i, &at);
 	if (!table[chunk]) {
-		struct ug__slab **c = calloc((size_t)64 << chunk, sizeof *c);
+		struct ug__slab **c = calloc(ug__chunk_size(chunk), sizeof *c);
 		if (!c)
 			return -ENOMEM;
 		store_release(&table[chunk], c);
@@ -283,7 +283,7 @@ void ug__stack_end(void)
 		munmap(slab->base, (size_t)slab->slots << slab->log);
 		free(slab);
 	}
-	for (int i = 0; i < CHUNKS; i++) {
+	for (int i = 0; i < UG__CHUNKS; i++) {
 		free(table[i]);
 		table[i] = NULL;
 	}

@@ -149,10 +149,21 @@ IN_TASK(datagrams_behind_a_short_one_are_read)
 	return 0;
 }
 
+/* Reads until n bytes have come. */
+static void read_bytes(ug_fd *f, ssize_t n)
+{
+	char buf[64];
+	while (n > 0) {
+		ssize_t r = read_soon(f, buf, sizeof buf);
+		CHECK(r > 0);
+		n -= r;
+	}
+	CHECK_IS(n, 0);
+}
+
 /* A Unix stream's read ends where the sender passed descriptors along. */
 IN_TASK(bytes_behind_passed_descriptors_are_read)
 {
-	char buf[64];
 	ug_fd *f;
 	int other = unix_pair(SOCK_STREAM, &f), pass = 2;
 	register_it(f);
@@ -174,11 +185,7 @@ IN_TASK(bytes_behind_passed_descriptors_are_read)
 	}
 	CHECK_IS(write(other, "b", 1), 1);
 	edge_seen(f, before);
-	for (ssize_t n = 0; n < 6;) {
-		ssize_t r = read_soon(f, buf, 64);
-		CHECK(r > 0);
-		n += r;
-	}
+	read_bytes(f, 6);
 	close(other);
 	ug_fd_close(f);
 	return 0;
@@ -187,7 +194,6 @@ IN_TASK(bytes_behind_passed_descriptors_are_read)
 /* A TCP read stops at urgent data, whatever lies behind it. */
 IN_TASK(bytes_behind_urgent_data_are_read)
 {
-	char buf[64];
 	ug_fd *f;
 	int other = tcp_pair(&f);
 	register_it(f);
@@ -197,11 +203,7 @@ IN_TASK(bytes_behind_urgent_data_are_read)
 	CHECK_IS(send(other, "def", 3, 0), 3);
 	edge_seen(f, before);
 	CHECK_IS(ug_sleep(5 * UG_MS), 0);
-	for (ssize_t n = 0; n < 6;) {
-		ssize_t r = read_soon(f, buf, 64);
-		CHECK(r > 0);
-		n += r;
-	}
+	read_bytes(f, 6);
 	close(other);
 	ug_fd_close(f);
 	return 0;

@@ -234,14 +234,27 @@ IN_TASK(a_wait_taken_back_was_never_won)
 	return 0;
 }
 
+/* None goes on before all have come as far: whoever yields must let every other have its turn, again and again. */
+enum { TOGETHER = 50, STEPS = 200 };
+static uint32_t steps[STEPS];
+
+static int keep_step(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < STEPS; i++) {
+		add_seq(&steps[i], 1u);
+		UNTIL(load_seq(&steps[i]) == TOGETHER);
+	}
+	add_seq(&left, -1u);
+	return 0;
+}
+
 IN_TASK(yields_give_everybody_a_turn)
 {
-	enum { N = 50 };
-	left = N;
-	for (int i = 0; i < N; i++)
-		CHECK_IS(ug_go(arm_and_disarm, NULL), 0);
-	for (int i = 0; i < 100 && load_seq(&left); i++)
-		ug_yield();
+	left = TOGETHER;
+	memset(steps, 0, sizeof steps);
+	for (int i = 0; i < TOGETHER; i++)
+		CHECK_IS(ug_go(keep_step, NULL), 0);
 	UNTIL(load_seq(&left) == 0);
 	return 0;
 }
