@@ -13,6 +13,7 @@ The floors are in layers.txt. Checked, each as one case:
   errno        only src/base reads it: a task may wake on another thread
   stdio        the library does not print; stdio keeps locks, and needs deep stacks
   length       no file has more than 600 lines
+  listed       each C file of tests/ stands in a meson.build: one that nobody compiles passes for ever
 """
 import argparse
 import json
@@ -249,6 +250,17 @@ def check_length(tree):
             yield f"{path}: {lines} lines, {LONGEST} are the limit"
 
 
+def check_listed(tree):
+    listed = set()
+    for path in files(tree.root, "tests", ends=("meson.build",)):
+        for name in re.findall(r"'([\w./-]+)'", tree.read(path)):
+            for folder in (os.path.dirname(path), "tests"):
+                listed.add(os.path.join(folder, name.removesuffix(".c")))
+    for path in files(tree.root, "tests", ends=(".c",)):
+        if path.removesuffix(".c") not in listed:
+            yield f"{path}: in no meson.build"
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--tree", default=os.environ.get("UG_SOURCE", "."))
@@ -257,7 +269,7 @@ def main():
     tree = Tree(args.tree, House(os.path.join(args.tree, "tests", "layers.txt")))
 
     checks = [("includes", check_includes, False), ("platforms", check_platforms, False),
-              ("errno", check_errno, False), ("length", check_length, False)]
+              ("errno", check_errno, False), ("length", check_length, False), ("listed", check_listed, False)]
     if args.build:
         checks += [("symbols", check_symbols, True), ("names", check_names, True), ("stdio", check_stdio, True)]
     print(f"1..{len(checks)}")

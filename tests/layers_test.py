@@ -27,6 +27,7 @@ RIGHT = {
     "src/sched/sched.c": '#include "sched.h"\n#include <undergo/base.h>\nint ug__sched(void) { return ug_base(); }\n',
     "src/os/os.c": "int ug_os(void);\nint ug_os(void) { return 2; }\n",
     "examples/hello.c": "#include <undergo/undergo.h>\n",
+    "tests/meson.build": "names = ['unit/base/a', 'unit/sched/a', 'fuzz/base_a']\n",
 }
 
 
@@ -76,6 +77,10 @@ class Layers(unittest.TestCase):
 
     def test_right_tree(self):
         self.assertEqual(self.layers()[0], [])
+
+    def test_file_of_a_test_that_nobody_compiles(self):
+        self.wrong("listed", "tests/unit/base/b.c", "", "tests/unit/base/b.c: in no meson.build")
+        self.assertEqual(self.layers(files={"tests/go/a.c": "", "tests/go/meson.build": "executable('a', 'a.c')"})[0], [])
 
     def test_include_upwards(self):
         self.wrong("includes", "src/base/up.c", '#include "sched/sched.h"\n', "base (floor 0) includes")
