@@ -1,7 +1,8 @@
 # One-line targets in front of meson. Each first installs what it needs and the machine lacks (scripts/setup).
-# build/ is what users run; each kind of test build has a folder of its own, build-NAME/.
+# SETUP=: leaves that out. build/ is what users run; each kind of test build has a folder of its own, build-NAME/.
 
 PREFIX ?= /usr/local
+SETUP = scripts/setup
 FUZZ_SECONDS ?= 30
 CLANG_SANITIZED = CC=clang CXX=clang++ scripts/build
 
@@ -11,28 +12,28 @@ run: build ## build, then serve the current folder over HTTP
 	build/undergo serve .
 
 build: ## build/undergo, build/libundergo.so, build/libundergo.a
-	scripts/setup build && scripts/build build --prefix=$(PREFIX) -Dtests=disabled
+	$(SETUP) build && scripts/build build --prefix=$(PREFIX) -Dtests=disabled
 
 test: ## the whole suite, every warning an error
-	scripts/setup build test && scripts/build build-test -Dwerror=true -Dtests=enabled && tests/run build-test
+	$(SETUP) build test && scripts/build build-test -Dwerror=true -Dtests=enabled && tests/run build-test
 
 race: ## the suite under ThreadSanitizer
-	scripts/setup build test && $(CLANG_SANITIZED) build-race -Dtests=enabled -Db_sanitize=thread -Db_lundef=false && tests/run build-race
+	$(SETUP) build test && $(CLANG_SANITIZED) build-race -Dtests=enabled -Db_sanitize=thread -Db_lundef=false && tests/run build-race
 
 asan: ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer
-	scripts/setup build test && $(CLANG_SANITIZED) build-asan -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false && tests/run build-asan
+	$(SETUP) build test && $(CLANG_SANITIZED) build-asan -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false && tests/run build-asan
 
 model: ## every interleaving of the scheduler's heart, with few switches and tiny capacities
 	scripts/setup build test && scripts/build build-test -Dwerror=true -Dtests=enabled && UG_BUILD=build-test tests/model/run.py
 
 fuzz: ## each harness of tests/fuzz for FUZZ_SECONDS
-	scripts/setup build fuzz && $(CLANG_SANITIZED) build-fuzz -Dtests=disabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false && scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+	$(SETUP) build fuzz && $(CLANG_SANITIZED) build-fuzz -Dtests=disabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false && scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
 cross: ## build for aarch64 and run the unit and conformance tests under qemu
-	scripts/setup build test cross && scripts/build build-cross --cross-file=scripts/aarch64.ini -Dliburing=disabled && tests/run build-cross --suite unit --suite conformance
+	$(SETUP) build test cross && scripts/build build-cross --cross-file=scripts/aarch64.ini -Dliburing=disabled && tests/run build-cross --suite unit --suite conformance
 
 bench: ## every workload beside its peers
-	scripts/setup build bench && scripts/build build --prefix=$(PREFIX) -Dtests=disabled && bench/run
+	$(SETUP) build bench && scripts/build build --prefix=$(PREFIX) -Dtests=disabled && bench/run
 
 install: build ## into PREFIX (DESTDIR is respected)
 	meson install -C build --no-rebuild --quiet && { [ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true; }
@@ -41,10 +42,10 @@ uninstall: ## what install put there goes again
 	xargs rm -f <build/man-pages.txt && ninja -C build uninstall
 
 docs: ## man pages and HTML from the public headers, into build/docs
-	scripts/setup docs && scripts/docs.py include/undergo build/docs
+	$(SETUP) docs && scripts/docs.py include/undergo build/docs
 
 format: ## every C file as .clang-format wants it
-	scripts/setup format && find src include cmd examples tests bench -name '*.[ch]' -exec clang-format -i {} +
+	$(SETUP) format && find src include cmd examples tests bench -name '*.[ch]' -exec clang-format -i {} +
 
 clean: ## remove every build folder
 	rm -rf build build-test build-race build-asan build-fuzz build-cross

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """The README's example, cut out of the README, compiles against what `make install` installs, as C11 and as C++17,
-and echoes. It is also one of the examples, word for word."""
+and echoes. It is also one of the examples, word for word. A library with a sanitizer in it takes a program with the same one."""
 import json
 import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -20,6 +19,11 @@ def options():
     return {o["name"]: o["value"] for o in json.loads(out)}
 
 
+CHOSEN = options()
+SANITIZER = CHOSEN["b_sanitize"]
+C, CXX = (["cc"], ["c++"]) if SANITIZER == "none" else ([c, "-fsanitize=" + SANITIZER] for c in ("clang", "clang++"))
+
+
 class Readme(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -29,9 +33,7 @@ class Readme(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
         root = os.path.join(cls.folder.name, "root")
         subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root], check=True)
-        chosen = options()
-        prefix = root + chosen["prefix"]
-        cls.libdir = os.path.join(prefix, chosen["libdir"])
+        cls.libdir = os.path.join(root + CHOSEN["prefix"], CHOSEN["libdir"])
         cls.env = dict(os.environ, PKG_CONFIG_PATH=os.path.join(cls.libdir, "pkgconfig"), PKG_CONFIG_SYSROOT_DIR=root)
 
     def build_and_speak(self, number, compiler, *language):
@@ -41,7 +43,7 @@ class Readme(unittest.TestCase):
             f.write(self.example)
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "undergo"], env=self.env, check=True, stdout=subprocess.PIPE,
                                text=True).stdout.split()
-        made = subprocess.run([compiler, "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-o", program, *language,
+        made = subprocess.run([*compiler, "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-o", program, *language,
                                source, "-x", "none", *flags], stderr=subprocess.PIPE, text=True)
         self.assertEqual(made.returncode, 0, made.stderr)
 
@@ -64,10 +66,10 @@ class Readme(unittest.TestCase):
             self.assertEqual(client.recv(100), b"hello")
 
     def test_as_c(self):
-        self.build_and_speak(0, "cc", "-std=c11", "-x", "c")
+        self.build_and_speak(0, C, "-std=c11", "-x", "c")
 
     def test_as_cxx(self):
-        self.build_and_speak(1, "c++", "-std=c++17", "-x", "c++")
+        self.build_and_speak(1, CXX, "-std=c++17", "-x", "c++")
 
     def test_is_one_of_the_examples(self):
         with open(os.path.join(SOURCE, "examples", "06-echo.c"), encoding="utf-8") as f:
@@ -78,7 +80,4 @@ class Readme(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if options()["b_sanitize"] != "none":
-        print("a library with a sanitizer in it is not what users install")
-        sys.exit(77)
     unittest.main()
