@@ -7,12 +7,14 @@ import html
 import os
 import random
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
-from served import PATIENCE, Served, each, with_tables
+from served import PATIENCE, SKIPPED, Served, each, with_tables
 
 DATA = random.Random(3).randbytes(300_000)
 OLD = 1_000_000_000  # seconds; 2001-09-09
@@ -429,4 +431,7 @@ class Options(Served, unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if not shutil.which("curl"):
+        print("no curl here")
+        sys.exit(SKIPPED)
     unittest.main()
