@@ -131,6 +131,10 @@ int ug__mutex_held(const ug_mutex *m)
 	return (load_relaxed(&m->state_) & LOCKED) != 0;
 }
 
+/*
+ * The mutex is let go of before the queue's lock only where someone queues or is on the way, and so needs both after us. Where all have
+ * given up meanwhile, the queue's lock goes first: whoever gets the mutex next may be its last user and free it.
+ */
 static UG__NOINLINE int unlock_slow(ug_mutex *m)
 {
 	struct ug__waiter *w = NULL;
@@ -142,6 +146,11 @@ static UG__NOINLINE int unlock_slow(ug_mutex *m)
 	}
 	if ((s & STARVING) || !(s & WOKEN))
 		w = ug__waitq_win(&m->waiters_);
+	if (!w && ug__waitq_idle(&m->waiters_)) {
+		store_relaxed(&m->state_, s & (LOCKED | WOKEN));
+		ug__unlock(&m->lock_);
+		return ug_mutex_unlock(m);
+	}
 	if (w) {
 		w->result_ = s & STARVING ? HANDED : RETRY;
 		next |= s & STARVING ? LOCKED : WOKEN;

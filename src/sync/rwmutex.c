@@ -89,10 +89,15 @@ static UG__NOINLINE int unlock_slow(ug_rwmutex *m, uint32_t mask, uint32_t one)
 	wakes_init(&woken);
 	ug__lock(&m->lock_);
 	uint32_t s = load_relaxed(&m->state_);
+	if ((s & mask) && !(s & WAITING)) {
+		/* All have given up since. Whoever gets the lock next may be its last user: the queue's goes first. */
+		ug__unlock(&m->lock_);
+		return mask == WRITER ? ug_rwmutex_unlock(m) : ug_rwmutex_runlock(m);
+	}
 	while ((s & mask) && e < 0)
 		if (cas_acq_rel(&m->state_, &s, s - one))
 			e = 0;
-	if (e == 0 && (s & WAITING))
+	if (e == 0)
 		grant(m, &woken);
 	ug__unlock(&m->lock_);
 	wakes_ready(&woken);
