@@ -207,19 +207,16 @@ static int print_one(struct ug__out *o, struct ug__spec *s, va_list *args)
 	}
 }
 
-/* A number of the format or, for "*", of the arguments; INT_MIN where it is too large. */
-static int read_number(const char **at, va_list *args)
+/* A number of the format or, for "*", of the arguments; above INT_MAX where it is too large. */
+static int64_t read_number(const char **at, va_list *args)
 {
 	if (**at == '*') {
 		++*at;
 		return va_arg(*args, int);
 	}
-	int n = 0;
-	for (; **at >= '0' && **at <= '9'; ++*at) {
-		if (n > (INT_MAX - 9) / 10)
-			return INT_MIN;
-		n = n * 10 + (**at - '0');
-	}
+	int64_t n = 0;
+	for (; **at >= '0' && **at <= '9'; ++*at)
+		n = ug__least(n * 10 + (**at - '0'), INT64_C(1) + INT_MAX);
 	return n;
 }
 
@@ -246,20 +243,20 @@ static int read_spec(const char **at, struct ug__spec *s, va_list *args)
 	*s = (struct ug__spec){.precision = -1};
 	for (const char *flag; **at && (flag = strchr(flags, **at)); ++*at)
 		s->flags |= 1u << (flag - flags);
-	s->width = read_number(at, args);
-	if (s->width == INT_MIN)
-		return -EINVAL;
-	if (s->width < 0) {
+	int64_t n = read_number(at, args);
+	if (n < 0) {
 		s->flags |= UG__PRINT_LEFT;
-		s->width = -s->width;
+		n = -n;
 	}
+	if (n > INT_MAX)
+		return -EINVAL;
+	s->width = (int)n;
 	if (**at == '.') {
 		++*at;
-		s->precision = read_number(at, args);
-		if (s->precision == INT_MIN)
+		n = read_number(at, args);
+		if (n > INT_MAX)
 			return -EINVAL;
-		if (s->precision < 0)
-			s->precision = -1;
+		s->precision = n < 0 ? -1 : (int)n;
 	}
 	s->length = read_length(at);
 	s->conversion = **at;

@@ -75,6 +75,7 @@ TEST(integers)
 	SAME("%jd %ju", INTMAX_MIN, UINTMAX_MAX);
 	SAME("%.0d|%.0x|%#.0o|%#o|%#x", 0, 0, 0, 0, 0);
 	SAME("%*d|%-*d|%*d|%.*d|%.*d", 5, 1, 5, 2, -5, 3, 4, 4, -4, 5);
+	SAME("%.*d|%.*g", INT_MIN, 5, INT_MIN, 1.5);
 	return 0;
 }
 
@@ -158,6 +159,9 @@ TEST(wrong_formats)
 		CHECK_IS(ug_fprintf(sink_writer(&k), wrong[i], 1, 2), -EINVAL);
 		CHECK_IS(k.calls, 0);
 	}
+	CHECK_IS(ug_fprintf(sink_writer(&k), "%*d", INT_MIN, 1), -EINVAL);
+	CHECK_IS(ug_fprintf(sink_writer(&k), "%2147483648d", 1), -EINVAL);
+	SAME("%.2147483647s", "abc");
 	return 0;
 }
 
