@@ -276,7 +276,7 @@ ssize_t ug_bufr_fill(ug_bufr *b);
 /* Looks at the next n bytes without taking them: the count, less than n only where src ends, and in *data where they lie until the
  * next call. UG_ETOOLONG where n is over the buffer's size, or a code of src (what is buffered stays). */
 ssize_t ug_bufr_peek(ug_bufr *b, size_t n, const void **data);
-/* Skips n bytes: the count, less than n only where src ends before. */
+/* Skips n bytes: the count, less than n only where src ends or fails before; where none went, 0 or the failure. */
 int64_t ug_bufr_discard(ug_bufr *b, int64_t n);
 /* Reads one byte: 1, 0 at the end, a negative code. */
 int ug_bufr_read_byte(ug_bufr *b, unsigned char *byte);
@@ -292,7 +292,8 @@ int ug_bufr_read_line(ug_bufr *b, const char **line, size_t *n);
 ssize_t ug_bufr_append_until(ug_bufr *b, unsigned char delimiter, size_t limit, ug_buf *into);
 
 /* Buffered writing -------------------------------------------------------------------------------------------------
- * An error of dst sticks: each later call answers it, until reset. Source: Go's bufio.Writer. */
+ * An error of dst sticks: each later call answers it, until reset. So does any error of a copy into it that dst makes by its own ways.
+ * Source: Go's bufio.Writer. */
 typedef struct ug_bufw {
 	ug_writer dst_;
 	unsigned char *buf_;

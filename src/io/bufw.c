@@ -3,7 +3,8 @@
  * The buffered writer. What does not fit goes out at once, together with what was buffered, in one writev where
  * a descriptor is behind: the bytes are not copied into the buffer first as Go's writer does, and it is one call less.
  *
- * An error sticks, since nobody knows how much of the buffer went: what came after it would be a stream with a hole.
+ * An error sticks, since nobody knows how much of the buffer went: what came after it would be a stream with a hole. So does that of
+ * a copy which dst made by itself: it may be dst's (Go's writer does the same).
  */
 #include "io/io_priv.h"
 
@@ -101,9 +102,9 @@ static int bufw_read_from(void *self, ug_reader r, int64_t limit, int64_t *count
 			UG_TRY(ug_bufw_flush(b));
 		if (b->end_ == 0 && b->dst_.ops && (b->dst_.ops->fd || b->dst_.ops->read_from)) {
 			int64_t more;
-			int e = ug_copy_upto(b->dst_, r, limit - *count, &more);
+			b->err_ = ug_copy_upto(b->dst_, r, limit - *count, &more);
 			*count += more;
-			return e;
+			return b->err_;
 		}
 		void *room;
 		size_t size = ug_bufw_available(b, &room);

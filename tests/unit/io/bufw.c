@@ -73,6 +73,32 @@ TEST(errors_stick)
 	return 0;
 }
 
+static int refuse(void *self, ug_reader r, int64_t limit, int64_t *count)
+{
+	char c;
+	(void)self, (void)limit;
+	*count = ug_read(r, &c, 1);
+	return -EPIPE;
+}
+
+/* Where dst takes from the reader by itself a failure leaves a hole as well. */
+TEST(errors_of_a_copy_stick)
+{
+	static const struct ug_writer_ops ops = {.size = sizeof ops, .write = sink_write, .read_from = refuse};
+	struct source s = SOURCE("abc");
+	int64_t went = -1;
+	ug_bufw b;
+	CHECK_IS(ug_bufw_init(&b, (ug_writer){&ops, NULL}, NULL, 0), 0);
+	CHECK_IS(ug_copy(ug_bufw_writer(&b), source_reader(&s), &went), -EPIPE);
+	CHECK_IS(went, 1);
+	CHECK_IS(ug_bufw_write(&b, "d", 1), -EPIPE);
+	CHECK_IS(ug_bufw_flush(&b), -EPIPE);
+	CHECK_IS(ug_copy(ug_bufw_writer(&b), source_reader(&s), &went), -EPIPE);
+	CHECK_IS(went, 0);
+	ug_bufw_done(&b);
+	return 0;
+}
+
 TEST(from_a_reader)
 {
 	char space[4];
@@ -158,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_making),
 		cmocka_unit_test(test_writing),
 		cmocka_unit_test(test_errors_stick),
+		cmocka_unit_test(test_errors_of_a_copy_stick),
 		cmocka_unit_test(test_from_a_reader),
 		cmocka_unit_test(test_model),
 	};
