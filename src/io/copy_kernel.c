@@ -105,8 +105,10 @@ static bool at_hand(int fd, int64_t offset)
 static bool cached(const struct side *in, int fd, size_t n)
 {
 	int64_t from = in->position ? *in->position : ug__sys_lseek(fd, 0, SEEK_CUR);
-	int64_t to = ug__least(from + (int64_t)n, in->size) - 1;
-	return from >= 0 && at_hand(fd, from) && (to <= from || at_hand(fd, to));
+	if (from < 0 || !at_hand(fd, from))
+		return false;
+	int64_t last = ug__least((int64_t)n, in->size - from) - 1;
+	return last <= 0 || at_hand(fd, from + last);
 }
 
 /* Runs the call where it may be run; a count or a negative code. */

@@ -75,10 +75,12 @@ ssize_t ug_read_at(ug_reader_at r, void *buf, size_t n, int64_t offset)
 {
 	if (!r.ops || offset < 0)
 		return -EINVAL;
-	if (n == 0)
-		return 0;
 	if (n > PTRDIFF_MAX)
 		n = PTRDIFF_MAX;
+	/* The kernel refuses what reaches beyond the last offset. */
+	n = (size_t)ug__least((int64_t)n, INT64_MAX - offset);
+	if (n == 0)
+		return 0;
 	ssize_t got = r.ops->read_at(r.self, buf, n, offset);
 	return got > (ssize_t)n ? -EIO : got;
 }

@@ -341,6 +341,32 @@ TEST(through_the_callers_buffer)
 	return 0;
 }
 
+/* Offsets end at INT64_MAX: what lies behind the end of a file is its end, however far behind. */
+TEST(last_offsets)
+{
+	char buf[16];
+	int ends[2];
+	int64_t went = -1;
+	ug_fd *f = adopt(check(memfd_create("offsets", MFD_CLOEXEC))); /* can be that large, as few files can */
+	struct ug_section s;
+	CHECK_IS(write(ug_fd_number(f), "abc", 3), 3);
+	CHECK_IS(ug_read_at(ug_fd_reader_at(f), buf, sizeof buf, INT64_MAX - 3), 0);
+	CHECK_IS(ug_read_at(ug_fd_reader_at(f), buf, sizeof buf, INT64_MAX), 0);
+	make_pair(PIPE_KIND, ends);
+	ug_fd *to = adopt(ends[1]);
+	ug_reader r = ug_section_reader(&s, ug_fd_reader_at(f), INT64_MAX - 3, INT64_MAX);
+	CHECK_IS(ug_read(r, buf, sizeof buf), 0);
+	CHECK_IS(ug_copy(ug_fd_writer(to), r, &went), 0);
+	CHECK_IS(went, 0);
+	CHECK_IS(lseek(ug_fd_number(f), INT64_MAX - 3, SEEK_SET), INT64_MAX - 3);
+	CHECK_IS(ug_copy(ug_fd_writer(to), ug_fd_reader(f), &went), -EINVAL); /* as read(2) has it */
+	CHECK_IS(went, 0);
+	ug_fd_close(f);
+	ug_fd_close(to);
+	close(ends[0]);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_limited_buffered),
 		cmocka_unit_test(test_into_the_middle),
 		cmocka_unit_test(test_files_by_offset),
+		cmocka_unit_test(test_last_offsets),
 		cmocka_unit_test(test_appending),
 		cmocka_unit_test(test_files_without_size),
 		cmocka_unit_test(test_exact_lengths),
