@@ -107,7 +107,8 @@ struct ug_case {
 #define UG_AFTER(d) UG__CASE(UG__CASE_AFTER, NULL, NULL, (d)) /* fires d nanoseconds after the call */
 #define UG_AT(t) UG__CASE(UG__CASE_AT, NULL, NULL, (t)) /* fires when the monotonic clock shows t */
 #define UG_DEFAULT UG__CASE(UG__CASE_DEFAULT, NULL, NULL, 0) /* fires where no other can at once */
-#define UG_READABLE(fd) UG__CASE(UG__CASE_READABLE, (fd), NULL, 0) /* a ug_fd *: a read would not block */
+/* A ug_fd * on which a read (a write) would not block; result: 0, or -EBADF where it is closed, -ECANCELED where that happens meanwhile. */
+#define UG_READABLE(fd) UG__CASE(UG__CASE_READABLE, (fd), NULL, 0)
 #define UG_WRITABLE(fd) UG__CASE(UG__CASE_WRITABLE, (fd), NULL, 0)
 #define UG_ENDED(task) UG__CASE(UG__CASE_TASK, (task), NULL, 0) /* a ug_task * has ended; result: its result */
 #define UG_IGNORE UG__CASE(UG__CASE_NONE, NULL, NULL, 0) /* never fires */
@@ -221,7 +222,7 @@ typedef struct ug_once {
 	struct ug__waitq waiters_;
 } ug_once;
 /* Runs fn(arg) once for all callers; each waits for its end and gets its result. -ECANCELED, -ETIMEDOUT while waiting for another's
- * run, and on entry. Source: Go's sync.Once. */
+ * run, and on entry. fn must not call it for the same once: it would wait for itself. Source: Go's sync.Once. */
 int ug_once_do(ug_once *o, ug_fn *fn, void *arg);
 
 typedef struct ug_waitgroup {
