@@ -24,7 +24,7 @@ asan: ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(SETUP) build test && $(CLANG_SANITIZED) build-asan -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false && tests/run build-asan
 
 model: ## every interleaving of the scheduler's heart, with few switches and tiny capacities
-	scripts/setup build test && scripts/build build-test -Dwerror=true -Dtests=enabled && UG_BUILD=build-test tests/model/run.py
+	$(SETUP) build test && scripts/build build-test -Dwerror=true -Dtests=enabled && UG_BUILD=build-test tests/model/run.py
 
 fuzz: ## each harness of tests/fuzz for FUZZ_SECONDS
 	$(SETUP) build fuzz && $(CLANG_SANITIZED) build-fuzz -Dtests=disabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false && scripts/fuzz build-fuzz $(FUZZ_SECONDS)

@@ -81,6 +81,7 @@ class Layers(unittest.TestCase):
     def test_file_of_a_test_that_nobody_compiles(self):
         self.wrong("listed", "tests/unit/base/b.c", "", "tests/unit/base/b.c: in no meson.build")
         self.assertEqual(self.layers(files={"tests/go/a.c": "", "tests/go/meson.build": "executable('a', 'a.c')"})[0], [])
+        self.assertEqual(self.layers(files={"tests/go/a.c": "", "tests/go/run.py": "cc('a.c')"})[0], [])
 
     def test_include_upwards(self):
         self.wrong("includes", "src/base/up.c", '#include "sched/sched.h"\n', "base (floor 0) includes")
