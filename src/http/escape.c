@@ -130,6 +130,9 @@ size_t ug__http_escape_json(const char *s, size_t n, char *out, size_t cap)
 			put(&k, REPLACEMENT, 3);
 		} else if (len == 1 && ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)) {
 			put_hex(&k, "\\u00", s[i]);
+		} else if (len == 2 && s[i] == '\xc2' &&
+			(unsigned char)s[i + 1] < 0xa0) { /* a control character, too */
+			put_hex(&k, "\\u00", s[i + 1]);
 		} else {
 			put(&k, s + i, len);
 		}

@@ -85,9 +85,11 @@ static void json(void **state)
 {
 	(void)state;
 	static const struct pair cases[] = {
-		PAIR("a\"b\\c/", "a\\\"b\\\\c/"),
-		PAIR("\0\n\x1f\x7f", "\\u0000\\u000A\\u001F\\u007F"),
+		PAIR("a\"b\\c/", "a\\\"b\\\\c/"), PAIR("\0\n\x1f\x7f", "\\u0000\\u000A\\u001F\\u007F"),
 		PAIR("\xc3\xa9\xff", "\xc3\xa9" FFFD),
+		PAIR("\xc2\x9b"
+		     "31m\xc2\xa0\xc2\x80",
+			"\\u009B31m\xc2\xa0\\u0080"), /* terminals take U+009B for ESC [ */
 	};
 	check(ug__http_escape_json, cases, UG_COUNT_OF(cases));
 }
