@@ -15,7 +15,7 @@
  *	return ug_http_serve(s, l);
  *
  * The parser is strict: what RFC 9110 and RFC 9112 call invalid, and what they merely let a server tolerate, is
- * answered with 400, and the connection is closed. Limits and time-outs are on unless they are turned off.
+ * answered with 400, and the connection is closed. So is %00 in a target, which would end a text in its middle (RFC 3986 7.3). Limits and time-outs are on unless they are turned off.
  */
 #ifndef UNDERGO_HTTP_H
 #define UNDERGO_HTTP_H

@@ -150,13 +150,15 @@ static uint8_t method_of(const char *s, size_t n)
 	return UG__HTTP_OTHER;
 }
 
-/* Characters of the class and well-formed %XX, as far as they go. */
+/* Characters of the class and well-formed %XX, as far as they go. Not %00: handlers get texts of C, which it would cut short behind
+ * the back of whoever looked at the encoded one (RFC 3986 7.3). */
 static const char *skip_target(const char *p, unsigned classes)
 {
 	for (;;) {
 		while (ug__http_is(*p, classes))
 			p++;
-		if (*p != '%' || !ug__http_is(p[1], UG__CH_HEX) || !ug__http_is(p[2], UG__CH_HEX))
+		if (*p != '%' || !ug__http_is(p[1], UG__CH_HEX) || !ug__http_is(p[2], UG__CH_HEX) ||
+			(p[1] == '0' && p[2] == '0'))
 			return p;
 		p += 3;
 	}

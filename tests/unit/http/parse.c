@@ -86,8 +86,8 @@ static void takes_the_forms_of_targets(void **state)
 	takes_target("GET /", UG__HTTP_ORIGIN, "other:81", "/", "");
 	takes_target("GET /?", UG__HTTP_ORIGIN, "other:81", "/", "");
 	takes_target("GET //a//", UG__HTTP_ORIGIN, "other:81", "//a//", "");
-	takes_target("GET /-._~!$&'()*+,;=:@%41%fF?/?-._~!$&'()*+,;=:@%00", UG__HTTP_ORIGIN, "other:81",
-		"/-._~!$&'()*+,;=:@%41%fF", "/?-._~!$&'()*+,;=:@%00");
+	takes_target("GET /-._~!$&'()*+,;=:@%41%fF?/?-._~!$&'()*+,;=:@%01", UG__HTTP_ORIGIN, "other:81",
+		"/-._~!$&'()*+,;=:@%41%fF", "/?-._~!$&'()*+,;=:@%01");
 	takes_target("GET http://h.example:80/p?q", UG__HTTP_ABSOLUTE, "h.example:80", "/p", "q");
 	takes_target("GET HTTPS://h", UG__HTTP_ABSOLUTE, "h", "", "");
 	takes_target("GET http://h?q", UG__HTTP_ABSOLUTE, "h", "", "q");
