@@ -5,6 +5,7 @@
  */
 #include "serve.h"
 
+#include "http/http.h"
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -51,11 +52,13 @@ static void url_of(ug_listener l, const char *asked, char *out, size_t size)
 
 static int say_where(struct program *p, int i)
 {
-	char url[UG_ADDR_TEXT + 16];
+	char url[UG_ADDR_TEXT + 16], escaped[6 * sizeof url];
 	ug_addr a;
 	url_of(p->listeners[i], p->options.listen[i], url, sizeof url);
-	if (p->options.log == LOG_JSON)
-		return ug_printf("{\"event\":\"serving\",\"url\":\"%s\"}\n", url);
+	if (p->options.log == LOG_JSON) {
+		ug__http_escape_json(url, strlen(url), escaped, sizeof escaped);
+		return ug_printf("{\"event\":\"serving\",\"url\":\"%s\"}\n", escaped);
+	}
 	bool all = ug_listener_addr(p->listeners[i], &a) == 0 && a.family != AF_UNIX && any_address(&a);
 	return ug_printf(
 		"serving %s at %s%s\n", p->options.folder, url, all ? " and all addresses of this machine" : "");
@@ -92,13 +95,31 @@ static int end_at_once(int signo)
 	return -EINTR;
 }
 
+static int dumping; /* atomic */
+
+static int dump(void *unused)
+{
+	(void)unused;
+	ug_dump(2);
+	__atomic_store_n(&dumping, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* In a task that nobody waits for: who reads standard error may have stopped, and other signals are to be heard meanwhile. */
+static void start_dump(void)
+{
+	static const struct ug_go_opts opts = {.name = "dump"};
+	if (!__atomic_exchange_n(&dumping, 1, __ATOMIC_ACQUIRE) && ug_go_with(dump, NULL, &opts) < 0)
+		__atomic_store_n(&dumping, 0, __ATOMIC_RELEASE);
+}
+
 static int watch_signals(void *arg)
 {
 	struct program *p = arg;
 	bool ending = false;
 	for (int signo; ug_recv(p->signals, &signo) == 0;) {
 		if (signo == SIGQUIT) {
-			ug_dump(2);
+			start_dump();
 		} else if (ending) {
 			return end_at_once(signo);
 		} else {

@@ -2,12 +2,15 @@
 """`undergo serve` among those who mean it no good, or do not care: clients that lie about who they are, readers of its log
 that stop reading, folders that are too large to be held in memory by everybody who asks, clients that stay, files that
 change while they are sent."""
+import fcntl
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import tempfile
+import termios
 import unittest
 
 from served import PATIENCE, UNDERGO, Lines, Served, read_all, sanitized, wait_until
@@ -60,6 +63,18 @@ class Names(unittest.TestCase):
         self.assertRegex(lines[1], r'\A[ -~]+"target":"/a.txt"[ -~]+\Z')
 
 
+    def test_of_its_own_socket_are_escaped_too(self):
+        path = os.path.join(self.folder, 'a"b\\\n\u009b.sock')
+        process = subprocess.Popen([UNDERGO, "serve", os.path.join(self.folder, "site"), "--listen", f"unix:{path}",
+                                    "--log", "json"], stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        line = process.stdout.readline()
+        self.assertEqual(json.loads(line), {"event": "serving", "url": f"unix:{path}"})
+        self.assertTrue(line.isascii(), line)
+
+
 class Readers(Served, unittest.TestCase):
     """Whoever reads the log has stopped, with the pipe full."""
 
@@ -88,6 +103,35 @@ class Readers(Served, unittest.TestCase):
         self.process.send_signal(signal.SIGTERM)
         self.process.send_signal(signal.SIGINT)
         self.assertIn(self.process.wait(PATIENCE), (-signal.SIGINT, -signal.SIGTERM))
+
+
+class Complaints(Served, unittest.TestCase):
+    """Whoever reads standard error has stopped, with the pipe full."""
+
+    def test_a_dump_that_nobody_reads_does_not_keep_it_from_serving_and_ending(self):
+        folder = os.path.join(make_folder(type(self)), "site")
+        hole, stderr = os.pipe()
+        self.addCleanup(os.close, hole)
+        fcntl.fcntl(stderr, fcntl.F_SETPIPE_SZ, 4096)
+        process = subprocess.Popen([UNDERGO, "serve", folder, "--listen", "127.0.0.1:0", "--drain", "none"],
+                                   stdout=subprocess.PIPE, stderr=stderr)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(stderr)
+        port = int(re.search(rb":(\d+)/", process.stdout.readline()).group(1))
+        crowd = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(100)]  # a line each: 8 kB
+        for s in crowd:
+            self.addCleanup(s.close)
+            s.sendall(GET.replace(b"close", b"x"))
+            s.recv(1 << 16)
+        process.send_signal(signal.SIGQUIT)
+        pipe = bytearray(4)
+        wait_until(lambda: fcntl.ioctl(hole, termios.FIONREAD, pipe) == 0 and int.from_bytes(pipe, "little") >= 4000,
+                   "the dump")
+        process.send_signal(signal.SIGQUIT)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE), 0)
 
 
 class Folders(Served, unittest.TestCase):
