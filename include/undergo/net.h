@@ -125,7 +125,7 @@ ssize_t ug_conn_writev(ug_conn c, const struct iovec *iov, int n);
 /* Waits until at least one byte of them went: how many did, or a negative code, with which none has. */
 ssize_t ug_conn_write_some(ug_conn c, const struct iovec *iov, int n);
 /* Waits until a read would not, or the other end is gone: for a connection that is idle, and should hold no buffer. 0
- * at once where the connection cannot say. */
+ * at once where the connection cannot say; rarely 0 too early, where another read took what had come, and then that read waits. */
 int ug_conn_wait_readable(ug_conn c);
 /* Tells the other end that no more comes: its reads end with 0. Reading goes on. -ENOTSUP, -ENOTCONN. Does not wait. */
 int ug_conn_shutdown_write(ug_conn c);

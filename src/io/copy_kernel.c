@@ -133,8 +133,8 @@ static int wait_for(const struct side *in, const struct side *out)
 	if (in->kind == FILE_KIND && out->kind == FILE_KIND)
 		return -EOPNOTSUPP;
 	if (in->kind != FILE_KIND)
-		UG_TRY(ug_fd_wait_readable(in->f));
-	return out->kind != FILE_KIND ? ug_fd_wait_writable(out->f) : 0;
+		UG_TRY(ug__fd_await(in->f, 0));
+	return out->kind != FILE_KIND ? ug__fd_await(out->f, 1) : 0;
 }
 
 /* One way as far as it goes. 1 the limit is reached, 0 try another, or a negative code. */
@@ -249,7 +249,7 @@ static int over_pipe(const struct side *in, const struct side *out, ug_writer ds
 		if (r > 0) {
 			r = drain(&b, out, dst, r, count);
 		} else if (r == -EAGAIN) {
-			r = ug_fd_wait_readable(in->f);
+			r = ug__fd_await(in->f, 0);
 			r = r < 0 ? r : 1;
 		} else if (refusal(r)) {
 			r = 0;

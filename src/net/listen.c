@@ -66,7 +66,7 @@ static int accept_fd(struct listener *l, union ug__sockaddr *sa)
 	for (;;) {
 		UG_TRY(ug_ctx_err(NULL));
 		int fd = accept_once(l, sa);
-		int e = fd == -EAGAIN ? ug_fd_wait_readable(l->fd) : fd;
+		int e = fd == -EAGAIN ? ug__fd_await(l->fd, 0) : fd;
 		if (fd >= 0)
 			return fd;
 		if (e < 0 && !is_of_connection(e))

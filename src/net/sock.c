@@ -51,7 +51,7 @@ static ug_fd *sock_fd(void *self)
 
 static int sock_wait_readable(void *self)
 {
-	return ug_fd_wait_readable(((struct sock *)self)->fd);
+	return ug__fd_await(((struct sock *)self)->fd, 0);
 }
 
 static int sock_shutdown_write(void *self)

@@ -20,6 +20,11 @@
  * edge for the end may have come together with the last data's, and no other will. Urgent data counts as HUP: a read stops short
  * of it. Other sockets say less by a short read: a datagram is one of many, and Unix streams pause where descriptors were passed.
  *
+ * Waiting for readiness alone asks poll(2) before it parks, for an edge seen before says nothing of now, and once more when it is
+ * woken, for the edge may be older than a read made meanwhile: a worker took the event from the kernel, and told of it only later.
+ * The first question is left out where a short read has answered it. The second is left out in ug__fd_await, for callers that go on to
+ * a call which finds out itself; so a server that waits before it reads makes no system call but the read.
+ *
  * Without a runtime (a plain main) a wait is poll(2).
  */
 #include "sched/fd_priv.h"
@@ -384,30 +389,39 @@ void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w)
 	ug__unlock(&f->lock);
 }
 
-static int wait_ready(ug_fd *f, int side)
+static int wait_ready(ug_fd *f, int side, bool sure)
 {
 	struct ug__task *t = ug__self();
 	UG_TRY(ug__wait_check(t));
 	int fd = ug__fd_use(f);
 	if (fd < 0)
 		return fd;
-	int e = 0;
-	while (e == 0 && f->kind != FD_FILE) {
-		uint32_t seen = load_acquire(&f->in[side].edges);
-		e = ug__sys_poll_now(fd, side ? POLLOUT : POLLIN);
-		if (e == 0)
+	struct fd_side *s = &f->in[side];
+	int e = f->kind == FD_FILE;
+	while (e == 0) {
+		uint32_t seen = load_acquire(&s->edges);
+		e = ug__fd_drained(f, s, seen) ? 0 : ug__sys_poll_now(fd, side ? POLLOUT : POLLIN);
+		if (e == 0) {
 			e = ug__fd_wait(t, f, side, seen);
+			if (!sure)
+				break;
+		}
 	}
 	ug__fd_unuse(f);
 	return e > 0 ? 0 : e;
 }
 
+int ug__fd_await(ug_fd *f, int side)
+{
+	return wait_ready(f, side, false);
+}
+
 int ug_fd_wait_readable(ug_fd *f)
 {
-	return wait_ready(f, 0);
+	return wait_ready(f, 0, true);
 }
 
 int ug_fd_wait_writable(ug_fd *f)
 {
-	return wait_ready(f, 1);
+	return wait_ready(f, 1, true);
 }

@@ -28,4 +28,10 @@ struct ug_fd {
 
 int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen);
 
+/* Whether it is known that a read would find nothing (fd.c, "Short reads"), `seen` edges having come so far. */
+static inline bool ug__fd_drained(const ug_fd *f, const struct fd_side *s, uint32_t seen)
+{
+	return load_relaxed(&s->drained) == seen && !load_relaxed(&f->hup) && load_relaxed(&f->epoch) == S->epoch;
+}
+
 #endif

@@ -72,7 +72,7 @@ static size_t total(const struct io *io)
 static ssize_t try_now(struct io *io, struct fd_side *s, int fd, uint32_t seen)
 {
 	ug_fd *f = io->f;
-	if (load_relaxed(&s->drained) == seen && !load_relaxed(&f->hup) && load_relaxed(&f->epoch) == S->epoch)
+	if (ug__fd_drained(f, s, seen))
 		return -EAGAIN;
 	if (f->kind == FD_OTHER && !f->nonblock) {
 		int ready = ug__sys_poll_now(fd, io->side ? POLLOUT : POLLIN);

@@ -159,6 +159,9 @@ int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, 
 /* Descriptors and the end of a task as sources of a wait (select): 1 ready now, 0 the waiter is queued, or a negative code. */
 int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w);
 void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w);
+/* Waits until f is readable (writable = 0) or writable, or was so a moment ago: for who goes on to a call that finds out, and comes
+ * back. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
+int ug__fd_await(ug_fd *f, int writable);
 /* The number, for system calls of the caller's own, or -EBADF; it is not given back before the matching unuse. */
 int ug__fd_use(ug_fd *f);
 void ug__fd_unuse(ug_fd *f);

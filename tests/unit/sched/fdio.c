@@ -243,6 +243,74 @@ IN_TASK(data_is_found_after_others_have_used_the_edge)
 	return 0;
 }
 
+/* After a short read a wait for readiness asks nobody: what comes later, or came with the last data, ends it all the same. */
+static int wait_soon(ug_fd *f, int (*wait)(ug_fd *f))
+{
+	int e = -1;
+	UG_WITH_TIMEOUT(SOON)
+		e = wait(f);
+	return e;
+}
+
+static int await_readable(ug_fd *f)
+{
+	return ug__fd_await(f, 0);
+}
+
+IN_TASK(a_wait_behind_a_short_read_ends_with_what_comes_next)
+{
+	static int (*const waits_by[])(ug_fd * f) = {ug_fd_wait_readable, await_readable};
+	char buf[64];
+	for (int i = 0; i < 240; i++) {
+		ug_fd *f;
+		int other = i & 1 ? tcp_pair(&f) : unix_pair(SOCK_STREAM, &f);
+		int (*wait)(ug_fd * f) = waits_by[i >> 1 & 1];
+		register_it(f);
+		uint32_t before = edges(f);
+		CHECK_IS(write(other, "abc", 3), 3);
+		if (i % 3 == 0)
+			CHECK_IS(shutdown(other, SHUT_WR), 0);
+		if (i % 5)
+			edge_seen(f, before);
+		CHECK_IS(wait_soon(f, wait), 0);
+		CHECK_IS(read_soon(f, buf, 64), 3);
+		if (i % 3) {
+			if (i % 3 == 1)
+				CHECK_IS(write(other, "d", 1), 1);
+			else
+				close(other);
+		}
+		CHECK_IS(wait_soon(f, wait), 0);
+		CHECK_IS(read_soon(f, buf, 64), i % 3 == 1);
+		if (i % 3 != 2)
+			close(other);
+		ug_fd_close(f);
+	}
+	return 0;
+}
+
+/* What somebody else has read already is no reason to come back, for who wants to know. */
+IN_TASK(a_wait_for_readiness_is_not_fooled_by_an_old_edge)
+{
+	char buf[64];
+	ug_fd *f;
+	int other = tcp_pair(&f);
+	register_it(f);
+	for (int i = 0; i < 50; i++) {
+		uint32_t before = edges(f);
+		CHECK_IS(write(other, "abc", 3), 3);
+		if (i % 2)
+			edge_seen(f, before);
+		CHECK_IS(recv(ug_fd_number(f), buf, 64, 0), 3);
+		UG_WITH_TIMEOUT(UG_MS)
+			CHECK_IS(ug_fd_wait_readable(f), -ETIMEDOUT);
+	}
+	close(other);
+	CHECK_IS(wait_soon(f, ug_fd_wait_readable), 0);
+	ug_fd_close(f);
+	return 0;
+}
+
 /* Two that read one stream: each byte goes to one of them, and neither sleeps while there are some. */
 struct share {
 	ug_fd *f;
@@ -434,6 +502,8 @@ int main(void)
 		cmocka_unit_test(bytes_behind_passed_descriptors_are_read),
 		cmocka_unit_test(bytes_behind_urgent_data_are_read),
 		cmocka_unit_test(data_is_found_after_others_have_used_the_edge),
+		cmocka_unit_test(a_wait_behind_a_short_read_ends_with_what_comes_next),
+		cmocka_unit_test(a_wait_for_readiness_is_not_fooled_by_an_old_edge),
 		cmocka_unit_test(several_read_one_stream),
 		cmocka_unit_test(streams_arrive_whole),
 		cmocka_unit_test(files_are_read_to_their_end),
