@@ -202,23 +202,26 @@ static bool exchange(struct conn *c, size_t n)
 	return keep;
 }
 
-/* Reads behind what is there. A count, 0 at the end, a code; -ETIMEDOUT where it was cut. */
-static ssize_t fill(struct conn *c, int64_t until)
+/* Reads behind what is there, under the limit in force. A count, 0 at the end, a code; -ETIMEDOUT where it was cut. */
+static ssize_t receive(struct conn *c)
 {
 	struct work *w = c->work;
-	if (w->out_len > 0)
-		UG_TRY(ug__http_write(c, NULL, 0));
 	ssize_t room = ug__http_room(w);
 	if (room < 0)
 		return room;
-	if (!ug__http_limit(c, until, false))
-		return -ETIMEDOUT;
 	ssize_t n = ug_conn_read(c->net, w->in + w->in_end, (size_t)room);
 	if (!ug__http_limit(c, UG_FOREVER, false))
 		return -ETIMEDOUT;
 	if (n > 0)
 		w->in_end += (uint32_t)n;
 	return n;
+}
+
+static ssize_t fill(struct conn *c, int64_t until)
+{
+	if (c->work->out_len > 0)
+		UG_TRY(ug__http_write(c, NULL, 0));
+	return ug__http_limit(c, until, false) ? receive(c) : -ETIMEDOUT;
 }
 
 /* The length of the next head; 0: there is nothing left of the input; a code: the connection is over. */
@@ -243,13 +246,14 @@ static ssize_t next_head(struct conn *c, int64_t until)
 	return 0;
 }
 
-/* Answers all requests that have come. false: the connection is over. */
+/* Reads, and answers all requests that have come. It is idle until the first byte: what made it readable may have been an older one.
+ * false: the connection is over. */
 static bool requests(struct conn *c)
 {
 	const struct limits *l = &c->s->limits;
-	int64_t since = c->fresh ? c->start : load_relaxed(&c->s->now);
-	if (fill(c, ug_time_add(since, l->head_time)) <= 0)
+	if (receive(c) <= 0)
 		return false;
+	int64_t since = c->fresh ? c->start : load_relaxed(&c->s->now);
 	for (;;) {
 		ssize_t n = next_head(c, ug_time_add(since, l->head_time));
 		if (n == 0)
@@ -269,10 +273,11 @@ static bool serve(struct conn *c)
 	const struct limits *l = &c->s->limits;
 	int64_t now = load_relaxed(&c->s->now);
 	int64_t until = c->fresh ? ug_time_add(c->start, l->head_time) : ug_time_add(now, l->idle_time);
+	store_relaxed(&c->idle_since, c->fresh ? UG_FOREVER : now);
 	/* A server that stops looks at connections after it has said so; this one looks after it is idle: one of them sees the other. */
 	if (!ug__http_limit(c, until, true) || load_seq(&c->s->stopping))
 		return false;
-	if (ug_conn_wait_readable(c->net) < 0 || !ug__http_limit(c, UG_FOREVER, false))
+	if (ug_conn_wait_readable(c->net) < 0)
 		return false;
 	c->work = ug__http_work_get(c);
 	if (!c->work)
@@ -300,6 +305,11 @@ static void leave(struct conn *c)
 {
 	struct shard *h = c->shard;
 	ug__lock(&h->lock);
+	while (c->pins > 0) {
+		ug__unlock(&h->lock);
+		ug_yield();
+		ug__lock(&h->lock);
+	}
 	*(c->prev ? &c->prev->next : &h->conns) = c->next;
 	if (c->next)
 		c->next->prev = c->prev;

@@ -23,6 +23,7 @@
 #define BACK_OFF_MOST UG_SECOND
 #define TICK_MOST (500 * UG_MS)
 #define TICK_LEAST (2 * UG_MS)
+#define IDLE_TICKS 2 /* a connection is left alone between requests that follow on each other */
 #define TALLY_EVERY 64 /* requests of a connection, before the server hears of them */
 
 struct serving {
@@ -227,12 +228,8 @@ static void set_clock(ug_http_server *s)
 static void cut(ug_http_server *s, bool idle_too)
 {
 	int64_t now = load_relaxed(&s->now);
-	for (int i = 0; i < SHARDS; i++) {
-		struct shard *h = &s->shards[i];
-		ug__lock(&h->lock);
-		ug__http_cut(h, now, idle_too);
-		ug__unlock(&h->lock);
-	}
+	for (int i = 0; i < SHARDS; i++)
+		ug__http_cut(&s->shards[i], now, idle_too);
 }
 
 /* Waits for the next tick, or, with nothing to watch, for a connection. false: it is over. */
@@ -333,10 +330,27 @@ static int back_off(struct serving *v, int64_t *pause)
 	return e;
 }
 
+/* Cuts a connection that has been idle for a while, to make room for one that has something to say: the one that has been it longest
+ * of its shard. Shards take turns, so that the many connections of a large server are not all looked at for each new one. */
+static void evict(ug_http_server *s)
+{
+	int64_t latest = load_relaxed(&s->now) - IDLE_TICKS * s->limits.tick;
+	for (int i = 0; i < SHARDS; i++)
+		if (ug__http_evict(&s->shards[add_relaxed(&s->turn, 1u) % SHARDS], latest))
+			return;
+}
+
 /* Waits for a place with the connection at hand: before it is there, the place would be kept by a listener that nobody dials. */
 static int admit(struct serving *v, ug_conn net)
 {
-	int e = ug_sem_acquire(&v->s->slots, 1);
+	ug_http_server *s = v->s;
+	int e = ug_sem_try_acquire(&s->slots, 1);
+	while (e == -EBUSY || e == -ETIMEDOUT) {
+		evict(s);
+		UG_WITH_TIMEOUT(s->limits.tick) {
+			e = ug_sem_acquire(&s->slots, 1);
+		}
+	}
 	if (e < 0) {
 		ug_conn_close(net);
 		return e;

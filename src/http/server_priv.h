@@ -71,6 +71,7 @@ struct ug_http_server {
 	struct serving *servings;
 	struct ug_http_stats stats; /* atomic, each for itself */
 	ug_sem slots;
+	uint32_t turn; /* atomic: of the shards, at giving up connections */
 
 	struct shard shards[SHARDS];
 };
@@ -90,6 +91,8 @@ struct conn {
 	struct work *work; /* NULL: idle */
 	int64_t limit; /* atomic; see conn.c */
 	int64_t start; /* of the connection, by the server's clock */
+	int64_t idle_since; /* atomic; UG_FOREVER: before the first request */
+	uint32_t pins; /* it stays in its list; under the shard's lock */
 	int64_t sent; /* atomic: bytes that the system has taken, all in all */
 	int64_t taken; /* atomic: of those, what the client had taken when its slowness was last judged */
 	uint32_t writing; /* atomic: it is a write that waits */
@@ -165,8 +168,10 @@ void ug__http_tally(struct conn *c); /* tells the server what was counted */
 
 /* conn.c */
 int ug__http_conn_task(void *conn);
-/* Cuts connections whose limit is over, or, with idle_too, that wait for a request. By whoever holds the shard's lock. */
+/* Cuts connections whose limit is over, or, with idle_too, that wait for a request. */
 void ug__http_cut(struct shard *shard, int64_t now, bool idle_too);
+/* Cuts the one that has waited longest for its next request, if since `latest` at least. */
+bool ug__http_evict(struct shard *shard, int64_t latest);
 /* Closes a connection whose task could not be started. */
 void ug__http_conn_end(struct conn *c);
 

@@ -19,6 +19,7 @@
  */
 #include "http/server_priv.h"
 
+#include "base/lock.h"
 #include <string.h>
 
 #define CUT INT64_MIN
@@ -62,20 +63,58 @@ static int64_t judge(struct conn *c)
 	return time < c->s->limits.rate_time ? time : c->s->limits.rate_time;
 }
 
+/* The same while the shard's lock, which the caller holds, is let go of: c stays where it is. */
+static int64_t judge_pinned(struct shard *shard, struct conn *c)
+{
+	c->pins++;
+	ug__unlock(&shard->lock);
+	int64_t more = judge(c);
+	ug__lock(&shard->lock);
+	c->pins--;
+	return more;
+}
+
+/* Unless the connection has gone on meanwhile. The shard's lock is held: without it c may be gone. */
+static bool cut(struct conn *c, int64_t limit)
+{
+	bool won = cas_seq(&c->limit, &limit, CUT);
+	if (won)
+		ug_ctx_cancel(&c->ctx, -ETIMEDOUT);
+	return won;
+}
+
 void ug__http_cut(struct shard *shard, int64_t now, bool idle_too)
 {
+	ug__lock(&shard->lock);
 	for (struct conn *c = shard->conns; c; c = c->next) {
 		int64_t limit = load_seq(&c->limit);
 		if (limit == CUT || !(limit <= now || (idle_too && limit & 1)))
 			continue;
-		int64_t more = limit <= now && load_relaxed(&c->writing) ? judge(c) : 0;
-		if (more > 0) {
+		int64_t more = limit <= now && load_relaxed(&c->writing) ? judge_pinned(shard, c) : 0;
+		if (more > 0)
 			cas_seq(&c->limit, &limit, ug_time_add(now, more) & ~INT64_C(1));
-			continue;
-		}
-		if (cas_seq(&c->limit, &limit, CUT))
-			ug_ctx_cancel(&c->ctx, -ETIMEDOUT);
+		else
+			cut(c, limit);
 	}
+	ug__unlock(&shard->lock);
+}
+
+bool ug__http_evict(struct shard *shard, int64_t latest)
+{
+	struct conn *oldest = NULL;
+	int64_t limit = 0;
+	ug__lock(&shard->lock);
+	for (struct conn *c = shard->conns; c; c = c->next) {
+		int64_t its = load_seq(&c->limit), since = load_relaxed(&c->idle_since);
+		if (its & 1 && since <= latest) {
+			oldest = c;
+			limit = its;
+			latest = since - 1;
+		}
+	}
+	bool won = oldest && cut(oldest, limit);
+	ug__unlock(&shard->lock);
+	return won;
 }
 
 /* ---- slack ---- */

@@ -454,6 +454,80 @@ static void lets_connections_wait(void **state)
 	play(&opts, gate_routes, slots_script);
 }
 
+/* One answer, exactly, on a connection that goes on. */
+static void expect_on(ug_conn c, const char *in, const char *want)
+{
+	static struct answer a;
+	expect(ug_write_text(ug_conn_writer(c), in) > 0);
+	a.n = 0;
+	UG_WITH_TIMEOUT(PATIENCE) {
+		for (ssize_t n = 1; n > 0 && a.n < strlen(want);) {
+			n = ug_conn_read(c, a.text + a.n, sizeof a.text - 1 - a.n);
+			a.n += n > 0 ? (size_t)n : 0;
+			drop_dates(&a);
+		}
+	}
+	expect(strcmp(a.text, want) == 0);
+}
+
+/* Of one that is answered, one that is idle and one that has said nothing yet, the idle one gives way. */
+static void evict_script(void)
+{
+	struct answer *a = calloc(1, sizeof *a);
+	ug_conn busy, idle, silent, fourth;
+	expect(ug_mem_dial(scene->listener, &idle) == 0);
+	expect_on(idle, GET("/hello"), HELLO);
+	expect(ug_mem_dial(scene->listener, &busy) == 0 && ug_mem_dial(scene->listener, &silent) == 0);
+	expect(ug_write_text(ug_conn_writer(busy), GET("/gate")) > 0);
+	expect(ug_sem_acquire(&entered, 1) == 0);
+	expect(ug_mem_dial(scene->listener, &fourth) == 0);
+	expect_on(fourth, GET("/hello"), HELLO);
+	listen_to(idle, a);
+	expect(a->end == 0 && a->n == 0);
+	expect_on(silent, GET("/hello"), HELLO);
+	expect(ug_sem_release(&leave, 1) == 0);
+	ug_conn_shutdown_write(busy);
+	listen_to(busy, a);
+	expect(strstr(a->text, "done\n"));
+	ug_conn_close(busy);
+	ug_conn_close(idle);
+	ug_conn_close(silent);
+	ug_conn_close(fourth);
+	free(a);
+}
+
+static void gives_up_an_idle_connection_for_a_new_one(void **state)
+{
+	(void)state;
+	static const struct ug_http_server_opts opts = {
+		.max_connections = 3, .idle_time = -1, .rate_time = 100 * UG_MS};
+	play(&opts, gate_routes, evict_script);
+}
+
+/* The new one waits while the old one works, and no longer. */
+static void evict_later_script(void)
+{
+	ug_conn first, second;
+	expect(ug_mem_dial(scene->listener, &first) == 0);
+	expect(ug_write_text(ug_conn_writer(first), GET("/gate")) > 0);
+	expect(ug_sem_acquire(&entered, 1) == 0);
+	expect(ug_mem_dial(scene->listener, &second) == 0);
+	for (int i = 0; i < 100; i++)
+		ug_yield();
+	expect(ug_sem_release(&leave, 1) == 0);
+	expect_on(second, GET("/hello"), HELLO);
+	ug_conn_close(first);
+	ug_conn_close(second);
+}
+
+static void gives_up_a_connection_that_becomes_idle(void **state)
+{
+	(void)state;
+	static const struct ug_http_server_opts opts = {
+		.max_connections = 1, .idle_time = -1, .rate_time = 100 * UG_MS};
+	play(&opts, gate_routes, evict_later_script);
+}
+
 /* A listener that is out of descriptors for a while. */
 struct poor {
 	ug_listener rich;
@@ -580,6 +654,8 @@ int main(void)
 		cmocka_unit_test(cuts_what_outlasts_the_drain_time),
 		cmocka_unit_test(ends_with_the_context),
 		cmocka_unit_test(lets_connections_wait),
+		cmocka_unit_test(gives_up_an_idle_connection_for_a_new_one),
+		cmocka_unit_test(gives_up_a_connection_that_becomes_idle),
 		cmocka_unit_test(goes_on_out_of_descriptors),
 		cmocka_unit_test(logs_and_counts),
 	};
