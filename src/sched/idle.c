@@ -104,7 +104,11 @@ static int dispatch(struct worker *w, const struct ug__event *ev, int n)
 int ug__poll(struct worker *w, int64_t until)
 {
 	struct ug__event ev[EVENTS];
-	return dispatch(w, ev, S->poller->wait(ev, EVENTS, until));
+	uint32_t nothing = 0;
+	if (!S->poller->own_thread)
+		return dispatch(w, ev, S->poller->wait(ev, EVENTS, until));
+	ug__futex_wait(&nothing, 0, until); /* that thread alone may wait there: time passes here, no more */
+	return 0;
 }
 
 /* Virtual time: nothing can run, and nothing real is under way, so it is the next timer's time. */
@@ -150,8 +154,9 @@ void ug__idle_sleep(struct worker *w)
 	int64_t until = load_relaxed(&w->proc->timers.next);
 	if (!work_but_slots() && !load_seq(&w->proc->slot) && !load_seq(&S->stopping))
 		n = sleep_now(ev, word, until);
-	add_seq(&S->idle_count, -1u);
 	store_relaxed(&w->idle, 0u);
+	/* Then look: the monitor says that it sleeps, then looks at idle_count and idle. */
+	add_seq(&S->idle_count, -1u);
 	if (unlikely(load_seq(&S->monitor_asleep)))
 		ug__monitor_wake();
 	w->recheck = 1;

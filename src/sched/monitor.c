@@ -15,14 +15,17 @@
  *
  * Deadlock, under ug_main only: every processor's worker sleeps, nothing is queued, nobody runs offline, no timer is armed, no blocking call
  * runs, nobody waits on a descriptor, nothing outside was announced (signals), and the process has no thread but the
- * library's own and the one in ug_main. Then nothing can change any more, so looking once is enough; it is done on a
- * second tick with the same result, which costs nothing.
+ * library's own and the one in ug_main. Then nothing can change any more. These are not looked at in one instant, so it takes two
+ * ticks with the same result and no pick in between. What comes last may come without waking the monitor: a plain thread ends, a task
+ * that computed waits, a new worker lies down. So where nobody is left outside who would wake a task, and with it the monitor, it
+ * looks again after 1 s, then 2, then 4: twelve times in an hour.
  */
 #include "sched/enter.h"
 
 #include "base/clock.h"
 #include "sched/worker_priv.h"
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,18 +111,23 @@ static uint32_t all_threads(void)
 	return n;
 }
 
-static bool deadlocked(void)
+/* Nobody outside will make a task ready, and so wake the monitor, but perhaps a thread that the library does not know. */
+static bool nobody_outside(void)
 {
-	if (!load_seq(&S->report_deadlock) || load_seq(&S->idle_count) != S->procs_count || load_seq(&S->searching) ||
-		load_seq(&S->offline_count) || load_seq(&S->outside) || load_seq(&S->stopping) || ug__work_anywhere())
-		return false;
-	if (load_seq(&S->monitor_timers.next) != UG_FOREVER)
+	if (!load_seq(&S->report_deadlock) || load_seq(&S->outside) || load_seq(&S->monitor_timers.next) != UG_FOREVER)
 		return false;
 	for (uint32_t i = 0; i < S->procs_count; i++)
 		if (load_seq(&S->procs[i].timers.next) != UG_FOREVER)
 			return false;
-	/* The library's threads, and the one that waits in ug_main. */
-	return !ug__blocking_busy() && !ug__fd_anyone_waits() && all_threads() == load_seq(&S->threads) + 1;
+	return !ug__blocking_busy() && !ug__fd_anyone_waits();
+}
+
+static bool deadlocked(void)
+{
+	return nobody_outside() && load_seq(&S->idle_count) == S->procs_count && !load_seq(&S->searching) &&
+		!load_seq(&S->offline_count) && !load_seq(&S->stopping) && !ug__work_anywhere() &&
+		/* the library's, and the one that waits in ug_main */
+		all_threads() == load_seq(&S->threads) + 1;
 }
 
 static void report_deadlock(void)
@@ -145,20 +153,36 @@ static int64_t next_timer(void)
 	return S->virtual_clock ? UG_FOREVER : load_seq(&S->monitor_timers.next);
 }
 
-static void sleep_until_woken(uint32_t seen)
+/* The worker of one that sleeps wakes for them itself. */
+static bool busy_one_has_timers(void)
+{
+	for (uint32_t i = 0; i < S->procs_count; i++)
+		if (!load_relaxed(&load_acquire(&S->procs[i].worker)->idle) &&
+			load_seq(&S->procs[i].timers.next) != UG_FOREVER)
+			return true;
+	return false;
+}
+
+/* Sleeps until somebody makes a step, or its own timer is due; or for `patience`, where a deadlock may come without a step: true, if
+ * that is over. */
+static bool sleep_until_woken(uint32_t seen, int64_t patience)
 {
 	store_seq(&S->monitor_asleep, 1u);
-	/* Look once more: a push before this line did not see monitor_asleep. */
-	bool busy = ug__work_anywhere() && load_seq(&S->idle_count) < S->procs_count;
+	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. */
+	bool busy = load_seq(&S->idle_count) < S->procs_count && (ug__work_anywhere() || busy_one_has_timers());
+	bool alone = nobody_outside();
+	int e = 0;
 	if (!busy && !load_seq(&S->stopping))
-		ug__futex_wait(&word, seen, next_timer());
+		e = ug__futex_wait(&word, seen, alone ? ug__clock_real() + patience : next_timer());
 	store_seq(&S->monitor_asleep, 0u);
+	return alone && e == -ETIMEDOUT;
 }
 
 static void *monitor_main(void *unused)
 {
 	(void)unused;
 	uint32_t quiet = 0, locked = 0;
+	int64_t patience = UG_SECOND;
 	for (uint32_t tick = 0; !load_acquire(&S->stopping); tick++) {
 		uint32_t seen = load_seq(&word);
 		int64_t now = ug_now();
@@ -170,12 +194,13 @@ static void *monitor_main(void *unused)
 			active |= look_at(&S->procs[i], now);
 		housekeeping(tick);
 		quiet = active ? 0 : quiet + 1;
-		locked = deadlocked() ? locked + 1 : 0;
+		locked = !active && deadlocked() ? locked + 1 : 0;
 		if (locked == 2)
 			report_deadlock();
 		if (quiet >= QUIET_TICKS && ug__stack_trim() == 0) {
-			sleep_until_woken(seen);
-			quiet = 0;
+			bool over = sleep_until_woken(seen, patience);
+			patience = over ? patience * 2 : UG_SECOND;
+			quiet = over ? QUIET_TICKS - 2 : 0; /* looks twice, and sleeps again */
 			continue;
 		}
 		int64_t until = next_timer(), tick_end = ug__clock_real() + TICK;

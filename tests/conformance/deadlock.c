@@ -178,6 +178,28 @@ static int waits_after_its_thread(void)
 	return receive_for_ever(NULL);
 }
 
+static void *sleep_long(void *arg)
+{
+	usleep(1500000);
+	return arg;
+}
+
+/* Longer than the runtime looks by itself once nothing happens any more. */
+static int waits_after_a_long_thread(void)
+{
+	pthread_t id;
+	if (pthread_create(&id, NULL, sleep_long, NULL) || pthread_detach(id))
+		return -EAGAIN;
+	return receive_for_ever(NULL);
+}
+
+static int waits_after_a_long_computation(void)
+{
+	for (int64_t end = ug_now() + 1500 * UG_MS; ug_now() < end;)
+		;
+	return receive_for_ever(NULL);
+}
+
 static int brief_block(void *arg)
 {
 	usleep(300000);
@@ -451,6 +473,8 @@ static const struct {
 	PROGRAM(one_waits),
 	PROGRAM(waits_after_a_sleep),
 	PROGRAM(waits_after_its_thread),
+	PROGRAM(waits_after_a_long_thread),
+	PROGRAM(waits_after_a_long_computation),
 	PROGRAM(waits_after_a_blocking_call),
 	PROGRAM(waits_after_the_last_signal),
 	PROGRAM(waits_for_a_signal),
