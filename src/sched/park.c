@@ -203,19 +203,25 @@ void ug__inject(runnable r)
 }
 
 /* A plain thread may still be in here when what it made ready has ended the program: the runtime's end waits for it. */
-static void inject_from_thread(runnable r)
+static void inject_from_thread(runnable r, void (*push)(runnable r))
 {
 	add_seq(&S->visitors, 1u);
 	if (load_seq(&S->running))
-		ug__inject(r);
+		push(r);
 	add_seq(&S->visitors, -1u);
+}
+
+static void inject_hog(runnable r)
+{
+	ug__hog_push((struct ug__task *)r);
+	ug__idle_wake();
 }
 
 void ug__ready_runnable(runnable r)
 {
 	struct worker *w = ug__worker();
 	if (!w) {
-		inject_from_thread(r);
+		inject_from_thread(r, ug__inject);
 		return;
 	}
 	/* The loop, and timers that it fires, are inside already. */
@@ -242,8 +248,10 @@ void ug__ready(struct ug__task *t)
 		if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP)
 			ug__futex_wake(&t->ready_word, 1);
 	} else if (unlikely(load_relaxed(&t->hog))) {
-		ug__hog_push(t);
-		ug__idle_wake();
+		if (ug__worker())
+			inject_hog((runnable)t);
+		else
+			inject_from_thread((runnable)t, inject_hog);
 	} else {
 		ug__ready_runnable((runnable)t);
 	}
@@ -262,8 +270,7 @@ void ug_yield(void)
 	if (p) {
 		ug__queue_push(p, (runnable)t);
 	} else {
-		ug__hog_push(t);
-		ug__idle_wake();
+		inject_hog((runnable)t);
 	}
 	ug__leave_stack(w, t);
 	ug__leave(ug__worker());

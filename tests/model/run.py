@@ -56,7 +56,7 @@ mutants = [
     ("a push to the ring without a barrier", "queue.c",
      r"^\t\t\tstore_seq\(&p->tail, p->tail \+ 1\);", r"\t\t\tstore_release(&p->tail, p->tail + 1);", "held_ring"),
     ("a yield without a processor wakes nobody", "park.c",
-     r"^\t\tug__hog_push\(t\);\n\t\tug__idle_wake\(\);\n(\t\}\n\tug__leave_stack)", r"\t\tug__hog_push(t);\n\1", "pinned"),
+     r"^\t\tinject_hog\(\(runnable\)t\);\n(\t\}\n\tug__leave_stack)", r"\t\tug__hog_push(t);\n\1", "pinned"),
     ("the loop does not wait for on_cpu", "park.c",
      r"^\tfor \(int i = 0; load_acquire\(&t->on_cpu\); i\+\+\)\n\t\tif \(1\)\n\t\t\tsched_yield\(\);", "", "parked_2"),
     ("a task switches to one that still leaves its stack", "park.c",
