@@ -75,6 +75,8 @@ static struct ug__task *free_records, *all_records; /* linked through stack.next
 static void record_free(void *record)
 {
 	struct ug__task *t = record;
+	/* The destructor of another key may yet call the library: it gets a record anew, and this is called again. */
+	this_thread = NULL;
 	ug__lock(&record_lock);
 	t->stack.next = (struct ug__stack *)(void *)free_records;
 	free_records = t;

@@ -259,6 +259,52 @@ IN_TASK(yields_give_everybody_a_turn)
 	return 0;
 }
 
+/* A thread that ends gives its record back, and calls the library once more from the destructor of another key. */
+static struct ug__task *of_another, *of_the_ending;
+static pthread_barrier_t both;
+
+static void *look_for_self(void *unused)
+{
+	of_another = ug__self();
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	return unused;
+}
+
+static void end_late(void *unused)
+{
+	(void)unused;
+	pthread_t another;
+	if (pthread_create(&another, NULL, look_for_self, NULL))
+		return;
+	pthread_barrier_wait(&both);
+	of_the_ending = ug__self();
+	pthread_barrier_wait(&both);
+	pthread_join(another, NULL);
+}
+
+static void *end_with_a_destructor(void *key)
+{
+	pthread_setspecific(*(pthread_key_t *)key, key);
+	(void)ug__self();
+	return NULL;
+}
+
+static void a_thread_that_ends_has_a_record_of_its_own(void **state)
+{
+	(void)state;
+	pthread_key_t late;
+	pthread_t ending;
+	(void)ug__self(); /* the library's key is made before, so its destructor runs before */
+	assert_int_equal(pthread_barrier_init(&both, NULL, 2), 0);
+	assert_int_equal(pthread_key_create(&late, end_late), 0);
+	assert_int_equal(pthread_create(&ending, NULL, end_with_a_destructor, &late), 0);
+	assert_int_equal(pthread_join(ending, NULL), 0);
+	pthread_key_delete(late);
+	assert_non_null(of_the_ending);
+	assert_ptr_not_equal(of_the_ending, of_another);
+}
+
 /* Two that always wake each other use the slot; a third in the ring must have its turn. */
 static uint32_t stop;
 
@@ -298,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_token_goes_round_among_tasks),
 		cmocka_unit_test(a_token_goes_round_among_tasks_and_threads),
 		cmocka_unit_test(a_wait_taken_back_was_never_won),
+		cmocka_unit_test(a_thread_that_ends_has_a_record_of_its_own),
 		cmocka_unit_test(yields_give_everybody_a_turn),
 		cmocka_unit_test(a_pair_that_plays_starves_nobody),
 	};
