@@ -62,7 +62,7 @@ mutants = [
     ("a task switches to one that still leaves its stack", "park.c",
      r"next && unlikely\(load_acquire\(&next->on_cpu\)\)", "0", "playing"),
     ("a processor is taken from a worker that gave it away", "enter.c",
-     r" && load_acquire\(&p->worker\) == w", "", "pinned"),
+     r"^\toutside = outside && load_relaxed\(&w->proc\) == p;", "", "pinned"),
     ("a worker begins without asking whether it was taken from", "worker.c",
      r"^\tug__enter\(w\);", r"\tstore_relaxed(&w->in, 1u);", "taken"),
     ("the hand-over without its barrier", None, None, None, "taken (delayed"),

@@ -298,11 +298,11 @@ static void thieves(void)
 	S->procs[0].slot = (runnable)task(0) | 1;
 }
 
-/* What a worker runs, and whose a processor is, is read plainly, the latter by this model. */
+/* What a worker runs and what it has is read plainly by itself, whose a processor is by this model. */
 static bool may_delay(const volatile void *at)
 {
 	for (int i = 0; i < worker_count; i++)
-		if (at == &workers[i].cur)
+		if (at == &workers[i].cur || at == &workers[i].proc)
 			return false;
 	for (size_t i = 0; i < UG_COUNT_OF(procs); i++)
 		if (at == &procs[i].worker)

@@ -98,11 +98,12 @@ void ug__lock_slow(uint32_t *lock)
 	while (!ug__try_lock(lock));
 }
 
-void ug__membarrier(void)
+int ug__membarrier(void)
 {
 #ifndef NO_BARRIER
 	model_barrier();
 #endif
+	return 0;
 }
 
 /* The eventfd of wakes: edge-triggered, so that one of those who wait, or the next, takes the edge; two may become one. */
