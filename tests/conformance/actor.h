@@ -7,6 +7,7 @@
  *
  *	ALL(name)      three tests: all tasks; body and actors plain threads; a task whose every other actor is a thread
  *	TASKS(name)    all tasks only, where the case is about tasks
+ *	ALONE(name)    the same on one processor, whatever UG_PROCS says: only there is it known who came first
  *	BARE(name)     plain threads, and no runtime at all
  *
  * Checks count and go on: cmocka's own asserts leave by longjmp, which must not happen on a task's stack. They print
@@ -54,6 +55,7 @@ struct conf_case {
 	const char *name;
 	void (*body)(void);
 	enum conf_mode mode;
+	int alone; /* on one processor */
 };
 
 static struct {
@@ -317,20 +319,28 @@ static void conf_test(void **state)
 	const char *only = getenv("CONF_ONLY");
 	if (only && !strstr(conf.current->name, only))
 		skip();
+	char procs[16] = "", *set = getenv("UG_PROCS");
+	if (conf.current->alone) {
+		snprintf(procs, sizeof procs, "%s", set ? set : "");
+		setenv("UG_PROCS", "1", 1);
+	}
 	signal(SIGALRM, conf_hangs);
 	alarm(CONF_SECONDS);
 	int r = conf.current->mode == CONF_BARE ? conf_body(NULL) : ug_run(conf_root, NULL, NULL);
 	alarm(0);
+	if (conf.current->alone)
+		setenv("UG_PROCS", procs, 1);
 	assert_int_equal(r, 0);
 	assert_int_equal(atomic_load(&conf.failures), 0);
 }
 
-#define CONF_TEST(fn, suffix, how)                                                                                     \
+#define CONF_TEST(fn, suffix, ...)                                                                                     \
 	{                                                                                                              \
 		.name = #fn suffix, .test_func = conf_test,                                                            \
-		.initial_state = &(struct conf_case){.name = #fn suffix, .body = fn, .mode = how},                     \
+		.initial_state = &(struct conf_case){.name = #fn suffix, .body = fn, .mode = __VA_ARGS__},             \
 	}
 #define TASKS(body) CONF_TEST(body, "", CONF_TASKS)
+#define ALONE(body) CONF_TEST(body, " (one processor)", CONF_TASKS, .alone = 1)
 #define BARE(body) CONF_TEST(body, " (no runtime)", CONF_BARE)
 #define ALL(body)                                                                                                      \
 	CONF_TEST(body, "", CONF_TASKS), CONF_TEST(body, " (threads)", CONF_THREADS),                                  \
