@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <undergo/undergo.h>
 
-static int planted, here;
+static volatile int planted; /* each addition shall reach memory: of two that meet but once the detector sees neither */
+static int here;
 
 static int add(void *arg)
 {
@@ -14,7 +15,7 @@ static int add(void *arg)
 	while (__atomic_load_n(&here, __ATOMIC_RELAXED) < 2)
 		; /* no call that could order anything */
 	for (int i = 0; i < 1000; i++)
-		*(int *)arg += i;
+		*(volatile int *)arg += i;
 	return 0;
 }
 
@@ -24,8 +25,8 @@ static int app(int argc, char **argv)
 	(void)argv;
 	ug_group g;
 	UG_GROUP(&g) {
-		UG_TRY(ug_group_go(&g, add, &planted));
-		UG_TRY(ug_group_go(&g, add, &planted));
+		UG_TRY(ug_group_go(&g, add, (void *)&planted));
+		UG_TRY(ug_group_go(&g, add, (void *)&planted));
 	}
 	return ug_group_result(&g);
 }
