@@ -106,9 +106,9 @@ ssize_t ug_bufr_read(ug_bufr *b, void *buf, size_t n)
 
 ssize_t ug_bufr_peek(ug_bufr *b, size_t n, const void **data)
 {
+	b->last_ = -1;
 	if (n > b->size_)
 		return UG_ETOOLONG;
-	b->last_ = -1;
 	if (b->size_ - b->start_ < n) {
 		memmove(b->buf_, b->buf_ + b->start_, held(b));
 		b->end_ = held(b);
@@ -214,9 +214,14 @@ ssize_t ug_bufr_append_until(ug_bufr *b, unsigned char delimiter, size_t limit, 
 		limit = PTRDIFF_MAX;
 	for (size_t total = 0;;) {
 		if (held(b) == 0) {
+			int32_t last = total ? b->last_ : -1;
 			ssize_t got = ug_bufr_fill(b);
-			if (got <= 0)
-				return got < 0 ? got : (ssize_t)total;
+			if (got < 0)
+				return got;
+			if (got == 0) {
+				b->last_ = last;
+				return (ssize_t)total;
+			}
 		}
 		size_t n = find(b, delimiter, 0), some = n ? n : held(b);
 		if (some > limit - total) {

@@ -100,6 +100,21 @@ TEST(bytes)
 	CHECK_IS(c, 'd');
 	CHECK_IS(ug_bufr_read_byte(&b, &c), 0);
 	CHECK_IS(ug_bufr_unread_byte(&b), -EINVAL);
+	/* A peek is no read, whatever it answers. */
+	const void *data;
+	s.at = 0;
+	CHECK_IS(ug_bufr_read_byte(&b, &c), 1);
+	CHECK_IS(ug_bufr_peek(&b, 3, &data), UG_ETOOLONG);
+	CHECK_IS(ug_bufr_unread_byte(&b), -EINVAL);
+	/* Where src ends behind the last byte, that can be taken back. */
+	ug_buf rest = UG_ZERO;
+	CHECK_IS(ug_bufr_append_until(&b, '\n', 0, &rest), 3);
+	CHECK_IS(ug_bufr_unread_byte(&b), 0);
+	CHECK_IS(ug_bufr_append_until(&b, '\n', 0, &rest), 1);
+	CHECK_BYTES(ug_buf_bytes(&rest), ug_buf_len(&rest), "bcdd");
+	CHECK_IS(ug_bufr_append_until(&b, '\n', 0, &rest), 0);
+	CHECK_IS(ug_bufr_unread_byte(&b), -EINVAL);
+	ug_buf_done(&rest);
 	return 0;
 }
 
@@ -272,13 +287,13 @@ TEST(model)
 				break;
 			case 1:
 				got = ug_bufr_peek(&b, n, &seen);
+				can_unread = 0;
 				if (n > size) {
 					CHECK_IS(got, UG_ETOOLONG);
 					break;
 				}
 				CHECK_IS(got, n < total - at ? n : total - at);
 				CHECK(memcmp(seen, data + at, (size_t)got) == 0);
-				can_unread = 0;
 				break;
 			case 2:
 				CHECK_IS(ug_bufr_discard(&b, (int64_t)n), n < total - at ? n : total - at);
