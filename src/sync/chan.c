@@ -101,10 +101,9 @@ static UG__NOINLINE int recv_wait(ug_chan *c, struct ug__task *t, void *value)
 	return wait_in(&c->lock, &c->receivers, &w, UG__WAIT_RECV, c);
 }
 
-int ug_chan_send(ug_chan *c, const void *value)
+/* How a send and a receive begin: 0 with the lock held, or the code with which they fail. */
+static inline int begin(ug_chan *c, struct ug__task *t, const void *value)
 {
-	struct ug__task *t = ug__self();
-	struct ug__waiter *peer = NULL;
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))
 		return e;
@@ -113,34 +112,37 @@ int ug_chan_send(ug_chan *c, const void *value)
 	if (unlikely(!value))
 		return -EINVAL;
 	ug__lock(&c->lock);
-	e = chan_send_locked(c, value, &peer);
-	if (e == -EAGAIN)
-		return send_wait(c, t, value);
+	return 0;
+}
+
+static inline int finish(ug_chan *c, struct ug__waiter *peer, int e)
+{
 	ug__unlock(&c->lock);
 	if (peer)
 		ug__ready(peer->task_);
 	return e;
 }
 
+int ug_chan_send(ug_chan *c, const void *value)
+{
+	struct ug__task *t = ug__self();
+	struct ug__waiter *peer = NULL;
+	int e = begin(c, t, value);
+	if (unlikely(e < 0))
+		return e;
+	e = chan_send_locked(c, value, &peer);
+	return e == -EAGAIN ? send_wait(c, t, value) : finish(c, peer, e);
+}
+
 int ug_chan_recv(ug_chan *c, void *value)
 {
 	struct ug__task *t = ug__self();
 	struct ug__waiter *peer = NULL;
-	int e = ug__wait_check(t);
+	int e = begin(c, t, value);
 	if (unlikely(e < 0))
 		return e;
-	if (unlikely(!c))
-		return wait_for_end(t);
-	if (unlikely(!value))
-		return -EINVAL;
-	ug__lock(&c->lock);
 	e = chan_recv_locked(c, value, &peer);
-	if (e == -EAGAIN)
-		return recv_wait(c, t, value);
-	ug__unlock(&c->lock);
-	if (peer)
-		ug__ready(peer->task_);
-	return e;
+	return e == -EAGAIN ? recv_wait(c, t, value) : finish(c, peer, e);
 }
 
 int ug_chan_try_send(ug_chan *c, const void *value)
@@ -152,10 +154,7 @@ int ug_chan_try_send(ug_chan *c, const void *value)
 		return -EAGAIN;
 	ug__lock(&c->lock);
 	int e = chan_send_locked(c, value, &peer);
-	ug__unlock(&c->lock);
-	if (peer)
-		ug__ready(peer->task_);
-	return e;
+	return finish(c, peer, e);
 }
 
 int ug_chan_try_recv(ug_chan *c, void *value)
@@ -167,10 +166,7 @@ int ug_chan_try_recv(ug_chan *c, void *value)
 		return -EAGAIN;
 	ug__lock(&c->lock);
 	int e = chan_recv_locked(c, value, &peer);
-	ug__unlock(&c->lock);
-	if (peer)
-		ug__ready(peer->task_);
-	return e;
+	return finish(c, peer, e);
 }
 
 int ug_chan_close(ug_chan *c)
