@@ -5,24 +5,7 @@
  *
  * The tasks of a group are tasks always; what differs between the kinds of actors is the owner.
  */
-#include "actor.h"
-
-struct shared {
-	atomic_int started, ended, inside, most;
-	atomic_int cancelled;
-	int_chan ch;
-	ug_group *group;
-	int error;
-};
-
-static int note(void *p)
-{
-	struct shared *s = p;
-	atomic_fetch_add(&s->started, 1);
-	ug_yield();
-	atomic_fetch_add(&s->ended, 1);
-	return 0;
-}
+#include "group.h"
 
 static int sleep_until_cancelled(void *p)
 {

@@ -1,23 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Groups that let only so many tasks run, and two shapes of programs that groups are for. */
-#include "actor.h"
-
-struct shared {
-	atomic_int started, ended, inside, most;
-	atomic_int cancelled;
-	int_chan ch;
-	ug_group *group;
-	int error;
-};
-
-static int note(void *p)
-{
-	struct shared *s = p;
-	atomic_fetch_add(&s->started, 1);
-	ug_yield();
-	atomic_fetch_add(&s->ended, 1);
-	return 0;
-}
+#include "group.h"
 
 /* Limit ---------------------------------------------------------------------------------------------------------- */
 
