@@ -49,7 +49,8 @@ typedef struct ug_addr {
 /*
  * Reads an IP address and port: "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" (the unspecified address of
  * IPv6, which stands for "all" when it is listened on), or "unix:PATH", "unix:@ABSTRACT". No names of hosts or
- * services: ug_resolve. -EINVAL, -ENODEV (no such zone), -ENAMETOOLONG (a path over 107 bytes). Does not wait.
+ * services: ug_resolve. -EINVAL, -ENODEV (no such zone), -ENAMETOOLONG (a path over 107 bytes, an
+ * abstract name over 108 with its '@'). Does not wait.
  */
 int ug_addr_parse(const char *text, ug_addr *out);
 /* Reads a bare IP address, "192.0.2.1", "::1", "fe80::1%eth0", and sets the port. -EINVAL, -ENODEV. Does not wait. RFC
@@ -92,7 +93,7 @@ typedef struct ug_listener ug_listener;
 enum ug_conn_option {
 	UG_CONN_NODELAY = 1, /* TCP_NODELAY: 1 (as connections start) or 0 */
 	UG_CONN_CORK, /* TCP_CORK: 1 holds back what does not fill a segment, 0 sends it */
-	UG_CONN_LINGER, /* SO_LINGER, seconds: 0, close throws away what is unsent and resets; -1, as at the start */
+	UG_CONN_LINGER, /* 0: close throws away what is unsent and resets; -1, as at the start: it is sent after close */
 	UG_CONN_READ_BUFFER, /* SO_RCVBUF, bytes */
 	UG_CONN_WRITE_BUFFER, /* SO_SNDBUF, bytes */
 };
@@ -201,8 +202,9 @@ struct ug_listen_opts {
 
 /*
  * Listens. `network` and `address` as in ug_dial; ":8080" listens on all addresses (of IPv4 alone where the system has
- * no IPv6), port 0 on one that the system picks, see ug_listener_addr. A Unix socket's file is removed by close; one
- * that is left from before and that nobody listens on is replaced. Waits only for names. -EADDRINUSE, -EADDRNOTAVAIL,
+ * no IPv6), port 0 on one that the system picks, see ug_listener_addr. Close removes a Unix
+ * socket's file, unless another stands there by now; a socket that is left from before and that nobody listens on is
+ * replaced, any other file is -EADDRINUSE. Waits only for names and for that file. -EADDRINUSE, -EADDRNOTAVAIL,
  * -EACCES, those of ug_resolve, -EINVAL. `opts` may be NULL.
  */
 int ug_listen(const char *network, const char *address, const struct ug_listen_opts *opts, ug_listener *out);
@@ -211,7 +213,8 @@ int ug_listen(const char *network, const char *address, const struct ug_listen_o
 int ug_listener_adopt(int fd, ug_listener *out);
 
 /* Waits for the next connection. -EBADF once closed, also for those who wait then; -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM:
- * the connection stays queued, see ug_listener_shed. A connection that died in the queue is skipped. man 2 accept */
+ * the connection stays queued, see ug_listener_shed. Before it says so it pauses for 5 ms and tries once more, so that a
+ * loop may just call again. A connection that died in the queue is skipped. man 2 accept */
 int ug_accept(ug_listener l, ug_conn *out);
 /* Takes one queued connection and closes it, with a descriptor kept in reserve: what a server can do after -EMFILE, so
  * that its clients see an end. 0; -EAGAIN where none is queued; -EMFILE where others were faster; -ENOTSUP. Does not

@@ -65,7 +65,8 @@ int ug__addr_unix(const char *path, ug_addr *out)
 	size_t size = strlen(path);
 	if (size == 0)
 		return -EINVAL;
-	if (size >= sizeof((struct sockaddr_un *)0)->sun_path)
+	/* A path has a NUL after it, an abstract name one before it, which the '@' stands for. */
+	if (size > sizeof((struct sockaddr_un *)0)->sun_path - (*path != '@'))
 		return -ENAMETOOLONG;
 	memcpy(a.path, path, size);
 	if (a.path[0] == '@')
@@ -244,11 +245,11 @@ static socklen_t fill(const ug_addr *a, union ug__sockaddr *sa)
 		return sizeof sa->in6;
 	case AF_UNIX:
 		sa->un = (struct sockaddr_un){.sun_family = AF_UNIX};
-		if (a->path_size >= sizeof sa->un.sun_path)
+		if (a->path_size > sizeof sa->un.sun_path)
 			return 0;
 		memcpy(sa->un.sun_path, a->path, a->path_size);
-		/* An abstract name is all that the size says; a path has its NUL. */
-		int nul = a->path_size > 0 && a->path[0];
+		/* An abstract name is all that the size says; a path has its NUL, but for one that others bound to the brim. */
+		int nul = a->path_size > 0 && a->path_size < sizeof sa->un.sun_path && a->path[0];
 		return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + a->path_size + (size_t)nul);
 	default:
 		return 0;
@@ -270,8 +271,10 @@ int ug_addr_to_sockaddr(const ug_addr *a, struct sockaddr *sa, size_t size)
 int ug_addr_from_sockaddr(const struct sockaddr *sa, size_t size, ug_addr *out)
 {
 	union ug__sockaddr u = {0};
-	if (size < sizeof sa->sa_family || size > sizeof u)
+	if (size < sizeof sa->sa_family)
 		return -EAFNOSUPPORT;
+	if (size > sizeof u)
+		size = sizeof u;
 	memcpy(&u, sa, size);
 	ug_addr a = {.family = u.any.sa_family};
 	if (a.family == AF_INET && size >= sizeof u.in) {

@@ -5,7 +5,7 @@
  *
  * A process that is out of descriptors cannot accept, and so cannot even refuse: clients hang in the queue. A listener
  * therefore holds one descriptor in reserve; ug_listener_shed gives it up for the moment that it takes to accept a
- * connection and close it.
+ * connection and close it. And since many a loop just calls accept again, the call pauses before it says so.
  */
 #include "net_priv.h"
 
@@ -16,13 +16,24 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SHORTAGE_PAUSE (5 * UG_MS)
+
+/* The file of a Unix socket that was bound here. By now another may stand at its path, which is not ours to remove. */
+struct unix_file {
+	char path[sizeof((struct sockaddr_un *)0)->sun_path + 1]; /* "": none */
+	dev_t dev;
+	ino_t ino;
+};
 
 struct listener {
 	uint32_t refs;
 	uint32_t closed;
 	int spare; /* -1: none, or in use */
 	ug_fd *fd;
-	ug_addr file; /* of a Unix socket that we made; else family 0 */
+	struct unix_file file;
 };
 
 /* Accepting ------------------------------------------------------------------------------------------------------ */
@@ -61,14 +72,23 @@ static int is_of_connection(int e)
 	}
 }
 
+static int is_shortage(int e)
+{
+	return e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM;
+}
+
 static int accept_fd(struct listener *l, union ug__sockaddr *sa)
 {
+	int paused = 0;
 	for (;;) {
 		UG_TRY(ug_ctx_err(NULL));
-		int fd = accept_once(l, sa);
-		int e = fd == -EAGAIN ? ug__fd_await(l->fd, 0) : fd;
+		int fd = accept_once(l, sa), e = fd;
 		if (fd >= 0)
 			return fd;
+		if (fd == -EAGAIN)
+			e = ug__fd_await(l->fd, 0);
+		else if (is_shortage(fd) && !paused++)
+			e = ug_sleep(SHORTAGE_PAUSE);
 		if (e < 0 && !is_of_connection(e))
 			return e;
 	}
@@ -132,19 +152,34 @@ static void listener_unref(void *self)
 	free(l);
 }
 
-static int unlink_slow(void *path)
+static int remove_slow(void *arg)
 {
-	return ug__sys_unlinkat(AT_FDCWD, path, 0);
+	struct unix_file *f = arg;
+	struct stat st;
+	if (ug__sys_fstatat(AT_FDCWD, f->path, AT_SYMLINK_NOFOLLOW, &st) == 0 && st.st_dev == f->dev &&
+		st.st_ino == f->ino)
+		(void)ug__sys_unlinkat(AT_FDCWD, f->path, 0); /* it may be gone already */
+	f->path[0] = '\0';
+	return 0;
+}
+
+/* While its socket is open: nobody else's file gets the number of the inode. */
+static void remove_file(struct unix_file *f)
+{
+	if (!f->path[0])
+		return;
+	UG_SHIELD {
+		(void)ug_blocking(remove_slow, f);
+	}
+	if (f->path[0]) /* no thread could be had */
+		remove_slow(f);
 }
 
 static int listener_close(void *self)
 {
 	struct listener *l = self;
 	if (swap_acq_rel(&l->closed, 1u) == 0) {
-		if (l->file.family == AF_UNIX && l->file.path[0])
-			UG_SHIELD {
-				(void)ug_blocking(unlink_slow, l->file.path);
-			}
+		remove_file(&l->file);
 		ug_fd_close(ug_fd_ref(l->fd));
 	}
 	listener_unref(l);
@@ -162,7 +197,7 @@ static const struct ug_listener_ops listener_ops = {
 	.close = listener_close,
 };
 
-static int listener_new(int fd, int adopt_flags, const ug_addr *file, ug_listener *out)
+static int listener_new(int fd, int adopt_flags, const struct unix_file *file, ug_listener *out)
 {
 	struct listener *l = calloc(1, sizeof *l);
 	if (!l)
@@ -194,11 +229,16 @@ struct bind_call {
 	mode_t mode;
 	socklen_t size;
 	union ug__sockaddr sa;
+	struct unix_file file;
 };
 
-/* A socket's file outlives a process that was killed: nobody answers there. */
+/* A socket's file outlives a process that was killed: nobody answers there. What is no socket refuses connections too. */
 static int is_deserted(const struct bind_call *c)
 {
+	struct stat st;
+	UG_TRY(ug__sys_fstatat(AT_FDCWD, c->sa.un.sun_path, AT_SYMLINK_NOFOLLOW, &st));
+	if (!S_ISSOCK(st.st_mode))
+		return 0;
 	int fd = ug__sys_socket(AF_UNIX, SOCK_STREAM, 0);
 	UG_TRY(fd);
 	int e = ug__sys_connect(fd, &c->sa.any, c->size);
@@ -206,7 +246,20 @@ static int is_deserted(const struct bind_call *c)
 	return e == -ECONNREFUSED;
 }
 
-/* Whoever finds the file before its mode is right is refused anyhow: the socket does not listen yet. */
+/* Notes which file was made. Whoever finds it before its mode is right is refused anyhow: the socket does not listen yet. */
+static int finish_file(struct bind_call *c)
+{
+	struct stat st;
+	UG_TRY(ug__sys_fstatat(AT_FDCWD, c->sa.un.sun_path, AT_SYMLINK_NOFOLLOW, &st));
+	c->file.dev = st.st_dev;
+	c->file.ino = st.st_ino;
+	strcpy(c->file.path, c->sa.un.sun_path);
+	int e = c->mode ? ug__sys_chmodat(AT_FDCWD, c->file.path, c->mode) : 0;
+	if (e < 0)
+		remove_slow(&c->file);
+	return e;
+}
+
 static int bind_unix_slow(void *arg)
 {
 	struct bind_call *c = arg;
@@ -216,9 +269,7 @@ static int bind_unix_slow(void *arg)
 		UG_TRY(ug__sys_unlinkat(AT_FDCWD, path, 0));
 		e = ug__sys_bind(c->fd, &c->sa.any, c->size);
 	}
-	if (e == 0 && path[0] && c->mode)
-		e = ug__sys_chmodat(AT_FDCWD, path, c->mode);
-	return e;
+	return e == 0 && path[0] ? finish_file(c) : e;
 }
 
 static int prepare(int fd, const ug_addr *a, const struct ug_listen_opts *opts, int family)
@@ -246,8 +297,12 @@ static int listen_socket(int fd, const ug_addr *a, const struct ug_listen_opts *
 		UG_TRY(ug__sys_bind(fd, &c.sa.any, c.size));
 	}
 	/* The kernel cuts the backlog to its limit. */
-	UG_TRY(ug__sys_listen(fd, opts->backlog > 0 ? opts->backlog : INT_MAX));
-	return listener_new(fd, 0, a->family == AF_UNIX ? a : NULL, out);
+	int e = ug__sys_listen(fd, opts->backlog > 0 ? opts->backlog : INT_MAX);
+	if (e == 0)
+		e = listener_new(fd, 0, &c.file, out);
+	if (e < 0)
+		remove_file(&c.file);
+	return e;
 }
 
 static int listen_addr(const ug_addr *a, const struct ug_listen_opts *opts, int family, ug_listener *out)

@@ -150,11 +150,13 @@ static void ring_wake(struct ring *r)
 }
 
 /* A cleanup: the context's end does not keep it from the lock. */
-static void end_writing(struct end *e, int close)
+static int end_writing(struct end *e, int close)
 {
+	int was_closed = 0;
 	UG_SHIELD {
 		if (ug_mutex_lock(&e->pair->lock) < 0)
 			break;
+		was_closed = e->closed;
 		e->out->ended = 1;
 		if (close)
 			e->closed = e->in->deaf = 1;
@@ -162,12 +164,12 @@ static void end_writing(struct end *e, int close)
 		ring_wake(e->in);
 		ug_mutex_unlock(&e->pair->lock);
 	}
+	return was_closed ? -EBADF : 0;
 }
 
 static int mem_shutdown_write(void *self)
 {
-	end_writing(self, 0);
-	return 0;
+	return end_writing(self, 0);
 }
 
 static void mem_ref(void *self)
@@ -180,7 +182,7 @@ static void mem_unref(void *self)
 	struct end *e = self;
 	if (add_acq_rel(&e->refs, -1u) != 1)
 		return;
-	end_writing(e, 1);
+	(void)end_writing(e, 1);
 	if (add_acq_rel(&e->pair->refs, -1u) == 1)
 		free(e->pair);
 	free(e);
@@ -188,7 +190,7 @@ static void mem_unref(void *self)
 
 static int mem_close(void *self)
 {
-	end_writing(self, 1);
+	(void)end_writing(self, 1);
 	mem_unref(self);
 	return 0;
 }

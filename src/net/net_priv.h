@@ -20,7 +20,7 @@ union ug__sockaddr {
 int ug__network_family(const char *network);
 /* The path of a Unix socket, "@NAME": abstract. -EINVAL, -ENAMETOOLONG. */
 int ug__addr_unix(const char *path, ug_addr *out);
-/* ug_resolve for a network and "host:port" (or a path). The addresses are in memory from malloc. */
+/* ug_resolve for a network of streams and "host:port" (or a path). The addresses are in memory from malloc. */
 int ug__resolve_all(const char *network, const char *address, ug_addr **out, size_t *count);
 
 /* A connection over a socket, adopted with those flags; where this fails the socket stays the caller's. `remote` may be

@@ -4,18 +4,29 @@
  * a minute where no server answers, and cannot be interrupted; so a task of its own sees it through on the blocking
  * pool, and whoever asked waits for that task's word, or leaves when the context ends. The last of the two frees what
  * they share.
+ *
+ * The pool has a limit, and files need it too: so only ASKING_MOST ask at a time, and the others look again and again whether
+ * it is their turn. Rejected: a semaphore. A runtime that ends leaves tasks where they stand, with what they hold and in the
+ * queues where they wait; the count is changed on the pool's threads alone, which always finish.
  */
 #include "base/atomic.h"
 #include "net_priv.h"
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <undergo/sync.h>
 
+#define ASKING_MOST 128
+#define TURN_PAUSE (10 * UG_MS)
+#define BUSY 1
+
+static uint32_t asking; /* calls of the system's resolver under way */
+
 struct lookup {
 	UG_CHAN(int) done; /* room for the one word */
 	uint32_t refs;
-	int family;
+	int family, type;
 	const char *host, *port; /* behind the struct */
 	ug_addr *addrs;
 	size_t count;
@@ -67,33 +78,49 @@ static int take_addresses(struct lookup *l, const struct addrinfo *list)
 static int ask(void *arg)
 {
 	struct lookup *l = arg;
-	struct addrinfo hints = {.ai_family = l->family, .ai_socktype = SOCK_STREAM}, *list = NULL;
+	struct addrinfo hints = {.ai_family = l->family, .ai_socktype = l->type}, *list = NULL;
 	int error = 0;
+	if (add_acq_rel(&asking, 1u) >= ASKING_MOST) {
+		add_acq_rel(&asking, -1u);
+		return BUSY;
+	}
 	int e = code_of(ug__sys_getaddrinfo(l->host, *l->port ? l->port : NULL, &hints, &list, &error), error);
 	if (e == 0)
 		e = take_addresses(l, list);
 	if (list)
 		freeaddrinfo(list);
+	add_acq_rel(&asking, -1u);
+	return e;
+}
+
+static int ask_in_turn(struct lookup *l)
+{
+	int e = BUSY;
+	while (e == BUSY) {
+		e = load_acquire(&asking) < ASKING_MOST ? ug_blocking(ask, l) : BUSY;
+		if (e == BUSY)
+			UG_TRY(ug_sleep(TURN_PAUSE));
+	}
 	return e;
 }
 
 static int lookup_task(void *arg)
 {
 	struct lookup *l = arg;
-	int e = ug_blocking(ask, l);
+	int e = ask_in_turn(l);
 	(void)ug_try_send(l->done, &e);
 	unref(l);
 	return 0;
 }
 
-static int lookup_new(int family, const char *host, const char *port, struct lookup **out)
+static int lookup_new(int family, int type, const char *host, const char *port, struct lookup **out)
 {
 	size_t host_size = strlen(host) + 1, port_size = strlen(port) + 1;
 	struct lookup *l = malloc(sizeof *l + host_size + port_size);
 	if (!l)
 		return -ENOMEM;
 	char *text = (char *)(l + 1);
-	*l = (struct lookup){.refs = 1, .family = family, .host = text, .port = text + host_size};
+	*l = (struct lookup){.refs = 1, .family = family, .type = type, .host = text, .port = text + host_size};
 	memcpy(text, host, host_size);
 	memcpy(text + host_size, port, port_size);
 	int e = ug_chan_new(&l->done, 1);
@@ -113,7 +140,7 @@ static int lookup_run(struct lookup *l)
 	if (e < 0)
 		l->refs = 1;
 	if (e == -ESRCH) /* no runtime: this thread may block */
-		return ask(l);
+		return ask_in_turn(l);
 	UG_TRY(e);
 	int word = 0;
 	UG_TRY(ug_recv(l->done, &word));
@@ -175,10 +202,47 @@ int ug__network_family(const char *network)
 	return -EINVAL;
 }
 
+static int is_udp(const char *network)
+{
+	return strncmp(network, "udp", 3) == 0;
+}
+
+/* By the system's resolver. */
+static int lookup(int family, int type, const char *host, const char *port, ug_addr **out, size_t *count)
+{
+	struct lookup *l;
+	UG_TRY(lookup_new(family, type, host, port, &l));
+	int e = lookup_run(l);
+	if (e == 0) {
+		*out = l->addrs;
+		*count = l->count;
+		l->addrs = NULL;
+	}
+	unref(l);
+	return e;
+}
+
+/* No host, and a service by name: its number, asked for with some host, goes with the unspecified addresses. */
+static int any_host(int family, int type, const char *port, ug_addr **out, size_t *count)
+{
+	ug_addr *found;
+	size_t n;
+	char number[8];
+	UG_TRY(lookup(AF_INET6, type, "::", port, &found, &n));
+	snprintf(number, sizeof number, "%u", found[0].port);
+	free(found);
+	ug_addr *direct = malloc(2 * sizeof *direct);
+	if (!direct)
+		return -ENOMEM;
+	*out = direct;
+	*count = (size_t)numeric(family, "", number, direct, 2);
+	return 0;
+}
+
 /* All that there are, in memory from malloc. */
 static int resolve(const char *network, const char *host, const char *port, ug_addr **out, size_t *count)
 {
-	int family = ug__network_family(network);
+	int family = ug__network_family(network), type = is_udp(network) ? SOCK_DGRAM : SOCK_STREAM;
 	UG_TRY(family);
 	if (family == AF_UNIX)
 		return -EINVAL;
@@ -193,16 +257,7 @@ static int resolve(const char *network, const char *host, const char *port, ug_a
 	}
 	free(direct);
 	UG_TRY(n);
-	struct lookup *l;
-	UG_TRY(lookup_new(family, *host ? host : "::", port, &l));
-	int e = lookup_run(l);
-	if (e == 0) {
-		*out = l->addrs;
-		*count = l->count;
-		l->addrs = NULL;
-	}
-	unref(l);
-	return e;
+	return *host ? lookup(family, type, host, port, out, count) : any_host(family, type, port, out, count);
 }
 
 int ug_resolve(const char *network, const char *host, const char *port, ug_addr *out, size_t max)
@@ -218,7 +273,7 @@ int ug_resolve(const char *network, const char *host, const char *port, ug_addr 
 
 int ug__resolve_all(const char *network, const char *address, ug_addr **out, size_t *count)
 {
-	int family = ug__network_family(network);
+	int family = is_udp(network) ? -EINVAL : ug__network_family(network);
 	UG_TRY(family);
 	if (family == AF_UNIX) {
 		ug_addr a;
@@ -232,6 +287,7 @@ int ug__resolve_all(const char *network, const char *address, ug_addr **out, siz
 	}
 	char host[256]; /* a name has 253 bytes at most: RFC 1035 2.3.4 */
 	const char *port;
-	UG_TRY(ug_host_port_split(address, host, sizeof host, &port));
+	int e = ug_host_port_split(address, host, sizeof host, &port);
+	UG_TRY(e == -ERANGE ? UG_ENOHOST : e);
 	return resolve(network, host, port, out, count);
 }

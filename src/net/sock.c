@@ -71,13 +71,15 @@ int ug__sock_set_int(int fd, int level, int name, int value)
 
 static int set_on(int fd, int option, int value)
 {
-	struct linger linger = {.l_onoff = value >= 0, .l_linger = value >= 0 ? value : 0};
+	struct linger linger = {.l_onoff = value == 0};
 	switch (option) {
 	case UG_CONN_NODELAY:
 		return ug__sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, value);
 	case UG_CONN_CORK:
 		return ug__sock_set_int(fd, IPPROTO_TCP, TCP_CORK, value);
 	case UG_CONN_LINGER:
+		if (value > 0) /* close(2) would wait so many seconds, O_NONBLOCK or not */
+			return -EINVAL;
 		return ug__sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 	case UG_CONN_READ_BUFFER:
 		return ug__sock_set_int(fd, SOL_SOCKET, SO_RCVBUF, value);

@@ -211,6 +211,11 @@ static void test_sockaddr(void **state)
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(258)};
 	CHECK_IS(ug_addr_from_sockaddr((struct sockaddr *)&in, sizeof in, &a), 0);
 	CHECK_IS(a.port, 258);
+	/* The whole of a larger storage, as a caller has it. */
+	memset(&sa, 0, sizeof sa);
+	memcpy(&sa, &in, sizeof in);
+	CHECK_IS(ug_addr_from_sockaddr((struct sockaddr *)&sa, sizeof sa, &a), 0);
+	CHECK_IS(a.family, AF_INET);
 }
 
 int main(void)

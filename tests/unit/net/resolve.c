@@ -51,6 +51,21 @@ TEST_ANYWHERE(names)
 	return 0;
 }
 
+/* Services by name: each network has its own, and no host stands for all. */
+TEST_ANYWHERE(services)
+{
+	ug_addr a[2];
+	resolves("udp", "127.0.0.1", "tftp", "127.0.0.1:69"); /* of UDP alone */
+	CHECK_IS(ug_resolve("tcp", "127.0.0.1", "tftp", a, 2), -EINVAL);
+	resolves("tcp4", "", "http", "0.0.0.0:80");
+	resolves("tcp6", "", "http", "[::]:80");
+	CHECK_IS(ug_resolve("tcp", "", "http", a, 2), 2);
+	CHECK_IS(a[0].family, AF_INET6);
+	CHECK_IS(a[1].family, AF_INET);
+	CHECK_IS(a[1].port, 80);
+	return 0;
+}
+
 TEST_ANYWHERE(no_such)
 {
 	ug_addr a;
@@ -58,6 +73,10 @@ TEST_ANYWHERE(no_such)
 	CHECK(e == UG_ENOHOST || e == UG_EHOSTAGAIN || e == UG_EHOSTFAIL);
 	CHECK(strlen(ug_strerror(e)) > 0 && strcmp(ug_strerror(e), ug_strerror(-9999)) != 0);
 	ug_conn c;
+	char long_name[400] = "";
+	memset(long_name, 'x', 300);
+	strcat(long_name, ":80");
+	CHECK_IS(ug_dial("tcp", long_name, NULL, &c), UG_ENOHOST);
 	e = ug_dial("tcp", "no-such-name.invalid:80", NULL, &c);
 	CHECK(e == UG_ENOHOST || e == UG_EHOSTAGAIN || e == UG_EHOSTFAIL);
 	return 0;
@@ -104,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_no_such),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_dial_by_name),
