@@ -15,7 +15,8 @@
  * context, sequentially consistent; the walk sets err_, then looks at wait words. Linking a context under an up_ that has ended, under
  * up_'s lock, ends it on the spot. On entry, before it is linked, a waiting call looks at the whole chain.
  *
- * The root context never ends and is nobody's up_. A wait in it is armed with a plain store.
+ * The root context never ends and is nobody's up_. A wait in it is armed with a plain store. (In the child of a fork it has ended, and so
+ * have all scopes from their beginning.)
  */
 #include "sched/sched_priv.h"
 
@@ -245,6 +246,7 @@ static struct ug__task *push(ug_ctx *c, bool shield)
 {
 	struct ug__task *t = ug__self();
 	*c = (ug_ctx){.outer_ = t->ctx, .up_ = shield || endless(t->ctx) ? NULL : t->ctx, .deadline_ = UG_FOREVER};
+	c->err_ = c->cause_ = ug__root_ctx.err_;
 	ug__ctx_unlink(t);
 	t->ctx = c;
 	return t;
@@ -270,7 +272,7 @@ void ug_ctx_push_value(ug_ctx *c, const void *key, void *value)
 void ug_ctx_push_deadline(ug_ctx *c, int64_t deadline)
 {
 	push(c, false);
-	if (deadline == UG_FOREVER)
+	if (deadline == UG_FOREVER || c->err_)
 		return;
 	c->deadline_ = deadline;
 	if (deadline <= ug_now())

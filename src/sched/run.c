@@ -149,11 +149,13 @@ static void memory_end(void)
 	S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
 }
 
-/* After a fork the child has one thread and none of the library's: every call that would need them fails. */
+/* After a fork the child has one thread and none of the library's: every call that would need them fails. A task that forked is a
+ * plain thread from here on, or it would run the others' copies, and take events from the poller that it shares with its parent. */
 static void in_child(void)
 {
 	store_relaxed(&S->running, 0u);
-	for (ug_ctx *c = ug_ctx_current(); c; c = c->outer_)
+	struct ug__task *t = ug__worker_forget();
+	for (ug_ctx *c = t ? t->ctx : NULL; c; c = c->outer_)
 		c->err_ = c->cause_ = -ENOTSUP;
 	ug__root_ctx.err_ = ug__root_ctx.cause_ = -ENOTSUP;
 }
@@ -161,8 +163,6 @@ static void in_child(void)
 static int start(const struct ug_opts *o)
 {
 	static bool once;
-	if (ug__root_ctx.err_ || ug__switch_refused())
-		return -ENOTSUP;
 	if (!once)
 		pthread_atfork(NULL, NULL, in_child);
 	once = true;
@@ -223,6 +223,8 @@ static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wa
 		return -EINVAL;
 	if (ug__worker())
 		return -EDEADLK;
+	if (ug__root_ctx.err_ || ug__switch_refused())
+		return -ENOTSUP;
 	if (!cas_seq(&busy, &idle, 1u))
 		return -EBUSY;
 	/* Static: where the end is not waited for, a task may still be about to touch it. */

@@ -181,6 +181,8 @@ extern ug_ctx ug__root_ctx;
 struct worker *ug__worker(void);
 /* The current plain thread's record, made at its first use. */
 struct ug__task *ug__thread_self(void);
+/* In the child of a fork: its thread is a plain one now. Its record, or NULL. */
+struct ug__task *ug__worker_forget(void);
 /* Makes plain threads that sleep look whether the runtime still runs. */
 void ug__threads_nudge(void);
 /* The same for pinned tasks, which never go on once the runtime stops. */

@@ -238,7 +238,10 @@ static void task_main(void *pass)
 	ug__exceptions_start();
 	ug__leave(w);
 	for (;;) {
-		finish(t, t->fn(t->arg));
+		int result = t->fn(t->arg);
+		if (unlikely(!ug__worker()))
+			exit(result < 0 ? 1 : result); /* in the child of a fork, whose last thread this is */
+		finish(t, result);
 		w = ug__worker();
 		struct proc *p = ug__enter(w);
 		runnable r = p ? ug__pick(p) : 0;

@@ -144,6 +144,17 @@ UG__NOINLINE struct ug__task *ug__thread_self(void)
 	return this_thread;
 }
 
+/* What runs on this thread is no task any more. Answers the record of it, if there is one. */
+struct ug__task *ug__worker_forget(void)
+{
+	if (this_worker) {
+		this_thread = this_worker->cur;
+		this_thread->flags = TASK_THREAD;
+		this_worker = NULL;
+	}
+	return this_thread;
+}
+
 /* The loop --------------------------------------------------------------------------------------------------------- */
 
 /* Sleeps as a spare until given a processor; false: the runtime stops. */
