@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PROCS 256
-
 struct sched ug__sched = {.monitor_timers = {.next = UG_FOREVER}};
 
 /* The answer's low bits must not repeat soon in a loop of few steps; nothing else is asked of it. */
@@ -44,36 +42,6 @@ void ug__outside_add(int n)
 int ug_procs(void)
 {
 	return load_acquire(&S->running) ? (int)S->procs_count : 0;
-}
-
-/* How many processors ------------------------------------------------------------------------------------------------ */
-
-/* cgroup v2: "max 100000" or "150000 100000"; 0: no quota. */
-static int quota_procs(void)
-{
-	char text[64] = "";
-	ug__sys_read_file("/sys/fs/cgroup/cpu.max", text, sizeof text);
-	char *end;
-	long long quota = strtoll(text, &end, 10), period = strtoll(end, NULL, 10);
-	return quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
-}
-
-static int count_procs(const struct ug_opts *o)
-{
-	const char *text = getenv("UG_PROCS");
-	int n = text ? atoi(text) : 0;
-	if (n <= 0)
-		n = o->procs;
-	if (n <= 0) {
-		cpu_set_t set;
-		CPU_ZERO(&set);
-		sched_getaffinity(0, sizeof set, &set);
-		n = CPU_COUNT(&set);
-		int quota = quota_procs();
-		if (quota && quota < n)
-			n = quota;
-	}
-	return n < 1 ? 1 : n > MAX_PROCS ? MAX_PROCS : n;
 }
 
 static const struct ug__poller *choose_poller(const struct ug_opts *o)
@@ -167,7 +135,7 @@ static int start(const struct ug_opts *o)
 		pthread_atfork(NULL, NULL, in_child);
 	once = true;
 	ug__overflow_install();
-	S->procs_count = o->virtual_clock ? 1 : (uint32_t)count_procs(o);
+	S->procs_count = o->virtual_clock ? 1 : (uint32_t)ug__count_procs(o->procs);
 	S->virtual_clock = o->virtual_clock != 0;
 	S->virtual_now = ug_now();
 	ug__clock_virtual(o->virtual_clock ? &S->virtual_now : NULL);
@@ -181,8 +149,14 @@ static int start(const struct ug_opts *o)
 	if (!S->procs)
 		return -ENOMEM;
 	procs_init();
-	int e = ug__poller_start();
+	/* The first task's, or it would wait for memory for ever. */
+	struct ug__stack *first = ug__stack_get(S->stack_log);
+	int e = first ? ug__poller_start() : -ENOMEM;
+	if (first)
+		ug__stack_put(first);
 	if (e < 0) {
+		ug__stack_end();
+		ug__clock_virtual(NULL);
 		free(S->procs);
 		S->procs = NULL;
 		return e;
@@ -218,7 +192,7 @@ static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wa
 	static const struct ug_opts none;
 	uint32_t idle = 0;
 	const struct ug_opts *o = opts ? opts : &none;
-	if (!fn || o->procs < 0 || o->procs > MAX_PROCS || o->stack_size > (size_t)1 << UG__STACK_MAX_LOG ||
+	if (!fn || o->procs < 0 || o->procs > UG__MAX_PROCS || o->stack_size > (size_t)1 << UG__STACK_MAX_LOG ||
 		(o->poller && strcmp(o->poller, "epoll") != 0 && strcmp(o->poller, "uring") != 0))
 		return -EINVAL;
 	if (ug__worker())

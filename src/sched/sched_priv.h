@@ -174,6 +174,20 @@ struct sched {
 extern struct sched ug__sched;
 #define S (&ug__sched)
 
+/* A plain thread that comes near the runtime's memory: its end waits for ug__visit_end. false: no runtime runs. */
+static inline bool ug__visit(void)
+{
+	add_seq(&S->visitors, 1u);
+	if (load_seq(&S->running))
+		return true;
+	add_seq(&S->visitors, -1u);
+	return false;
+}
+static inline void ug__visit_end(void)
+{
+	add_seq(&S->visitors, -1u);
+}
+
 /* The root context: never ends. */
 extern ug_ctx ug__root_ctx;
 
@@ -223,6 +237,10 @@ void ug__reap(struct ug__task *t);
 void ug__records_end(void);
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner);
 void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg);
+
+/* procs.c: `wanted`, 0 for the default, unless the environment says how many. */
+#define UG__MAX_PROCS 256
+int ug__count_procs(int wanted);
 
 /* idle.c */
 void ug__idle_wake(void); /* after work was pushed: wakes a worker if one sleeps and none searches */
