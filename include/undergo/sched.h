@@ -33,8 +33,9 @@ int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const stru
 /*
  * The same for a program that has its own main, or a part of it: starts the runtime, runs `fn(arg)` as a task, waits
  * in the kernel until it returned, stops the runtime, answers fn's result. -EBUSY where a runtime runs already, -EDEADLK
- * from a task, -EINVAL, -ENOMEM, -EAGAIN (no threads), -ENOTSUP in a child that a runtime's process has forked, or where
- * the thread has a shadow stack. No deadlock report, no change to signals.
+ * from a task, -EINVAL, -ENOMEM, -EAGAIN (no threads), -ENOTSUP where the thread has a shadow stack, or in the child of a
+ * fork(2) made since the first runtime began: there what waits or starts something answers -ENOTSUP. The task that forked is a plain
+ * thread in the child; where its function returns, the child exits. No deadlock report, no change to signals.
  */
 int ug_run(int (*fn)(void *arg), void *arg, const struct ug_opts *opts);
 

@@ -115,7 +115,8 @@ struct ug_case {
 
 /* Waits until one case can go on and does it; of several each is equally likely. The case's index, or -ECANCELED, -ETIMEDOUT,
  * -EINVAL (an unknown case, two defaults, a descriptor, a task or a variable that is NULL, n over 65,535). With n 0, or nothing that
- * can fire, waits for the context's end. The cases may be used again as they stand. */
+ * can fire, waits for the context's end. A descriptor's case fires with -ESRCH where it would have to wait and no runtime runs. The
+ * cases may be used again as they stand. */
 UG_MUST_CHECK int ug_select(struct ug_case *cases, size_t n);
 
 /* Groups -----------------------------------------------------------------------------------------------------------

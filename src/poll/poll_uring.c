@@ -19,12 +19,15 @@
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #define ENTRIES 1024
+#define RETRY UG_MS
 #define IGNORE (UINT64_MAX - 1)
 
 #ifndef IORING_POLL_ADD_MULTI
@@ -131,46 +134,52 @@ static void remove_fd(int fd, uint64_t key, int last)
 	wake();
 }
 
+/* NULL: the queue is full, and the kernel takes nothing now (no memory; before Linux 5.18 too many completions unread). */
 static struct io_uring_sqe *sqe(void)
 {
-	struct io_uring_sqe *s;
-	while (!(s = io_uring_get_sqe(&ring)))
-		io_uring_submit(&ring);
+	struct io_uring_sqe *s = io_uring_get_sqe(&ring);
+	if (!s && io_uring_submit(&ring) > 0)
+		s = io_uring_get_sqe(&ring);
 	return s;
 }
 
-static void arm(int fd, uint64_t key)
+static bool arm(int fd, uint64_t key)
 {
 	struct io_uring_sqe *s = sqe();
+	if (!s)
+		return false;
 	io_uring_prep_poll_add(s, fd, key == UG__POLL_WAKE ? POLLIN : POLLIN | POLLOUT | POLLRDHUP | POLLPRI);
 	s->len = IORING_POLL_ADD_MULTI;
 	s->user_data = key;
+	return true;
 }
 
-static void remove_poll(uint64_t key)
+static bool remove_poll(uint64_t key)
 {
 	struct io_uring_sqe *s = sqe();
+	if (!s)
+		return false;
 	io_uring_prep_poll_remove(s, key);
 	s->user_data = IGNORE;
+	return true;
 }
 
-static void submit_wishes(void)
+/* false: some could not be submitted yet. */
+static bool submit_wishes(void)
 {
-	if (!wake_armed) {
-		arm(wake_fd, UG__POLL_WAKE);
-		wake_armed = 1;
-	}
+	if (!wake_armed)
+		wake_armed = arm(wake_fd, UG__POLL_WAKE);
 	ug__lock(&lock);
-	for (size_t i = 0; i < wish_count; i++) {
-		struct wish w = wishes[i];
-		if (w.fd >= 0) {
-			arm(w.fd, w.key);
-		} else {
-			remove_poll(w.key);
-		}
-	}
-	wish_count = 0;
+	size_t done = 0;
+	while (done < wish_count &&
+		(wishes[done].fd >= 0 ? arm(wishes[done].fd, wishes[done].key) : remove_poll(wishes[done].key)))
+		done++;
+	wish_count -= done;
+	if (wish_count)
+		memmove(wishes, wishes + done, wish_count * sizeof *wishes);
+	bool all = wake_armed && wish_count == 0;
 	ug__unlock(&lock);
+	return all;
 }
 
 /* The descriptor to watch again under the key of a poll that ended; -1: it was removed. */
@@ -183,7 +192,7 @@ static int still_live(uint64_t key)
 	return fd;
 }
 
-/* 1: an event for the caller. */
+/* 1: an event for the caller. -1: it needs a submission for which there is no place, and is to be looked at again. */
 static int take(const struct io_uring_cqe *c, struct ug__event *ev)
 {
 	if (c->user_data == IGNORE)
@@ -197,16 +206,15 @@ static int take(const struct io_uring_cqe *c, struct ug__event *ev)
 	}
 	if ((c->flags & IORING_CQE_F_MORE) && still_live(c->user_data) < 0) {
 		/* Its removal came while this completion was under way, and was answered EALREADY: the poll is armed yet. */
-		remove_poll(c->user_data);
-		return 0;
+		return remove_poll(c->user_data) ? 0 : -1;
 	}
 	uint32_t m = c->res < 0 ? POLLERR : (uint32_t)c->res;
 	if (!(c->flags & IORING_CQE_F_MORE)) {
 		int fd = still_live(c->user_data);
-		if (fd >= 0 && c->res >= 0)
-			arm(fd, c->user_data);
-		else if (fd < 0)
+		if (fd < 0)
 			return 0;
+		if ((c->res >= 0 || c->res == -ENOMEM) && !arm(fd, c->user_data))
+			return -1;
 	}
 	ev->key = c->user_data;
 	ev->what = (m & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR) ? UG__POLL_IN : 0u) |
@@ -215,30 +223,36 @@ static int take(const struct io_uring_cqe *c, struct ug__event *ev)
 	return 1;
 }
 
+static int submit_and_wait(int64_t until)
+{
+	if (until == 0)
+		return io_uring_submit_and_get_events(&ring);
+	if (until == UG_FOREVER)
+		return io_uring_submit_and_wait(&ring, 1);
+	int64_t left = until - ug_now();
+	struct __kernel_timespec ts = {
+		.tv_sec = left > 0 ? left / UG_SECOND : 0, .tv_nsec = left > 0 ? left % UG_SECOND : 0};
+	struct io_uring_cqe *c;
+	return io_uring_submit_and_wait_timeout(&ring, &c, 1, &ts, NULL);
+}
+
 static int wait_events(struct ug__event *ev, int n, int64_t until)
 {
-	submit_wishes();
+	if (!submit_wishes() && (until == UG_FOREVER || until > ug_now() + RETRY))
+		until = ug_now() + RETRY;
+	int e = submit_and_wait(until);
+	/* Read what is there after an error too: the kernel may take nothing more before that. */
+	int got = 0, one;
 	struct io_uring_cqe *c;
-	if (until == 0) {
-		io_uring_submit_and_get_events(&ring);
-	} else if (until == UG_FOREVER) {
-		int e = io_uring_submit_and_wait(&ring, 1);
-		if (e < 0)
-			return e;
-	} else {
-		int64_t left = until - ug_now();
-		struct __kernel_timespec ts = {
-			.tv_sec = left > 0 ? left / UG_SECOND : 0, .tv_nsec = left > 0 ? left % UG_SECOND : 0};
-		int e = io_uring_submit_and_wait_timeout(&ring, &c, 1, &ts, NULL);
-		if (e < 0 && e != -ETIME)
-			return e;
-	}
-	int got = 0;
-	while (got < n && io_uring_peek_cqe(&ring, &c) == 0) {
-		got += take(c, &ev[got]);
+	while (got < n && io_uring_peek_cqe(&ring, &c) == 0 && (one = take(c, &ev[got])) >= 0) {
+		got += one;
 		io_uring_cqe_seen(&ring, c);
 	}
-	return got;
+	if (e < 0 && e != -EINTR && e != -ETIME && got == 0) {
+		struct timespec pause = {.tv_nsec = RETRY};
+		nanosleep(&pause, NULL); /* it may last (a sandbox since the start, no memory): no spinning */
+	}
+	return got || e == -ETIME ? got : e < 0 ? e : 0;
 }
 
 const struct ug__poller ug__poll_uring = {

@@ -86,8 +86,8 @@ static void *pool_main(void *unused)
 	return NULL;
 }
 
-/* Queues the job and sees that a thread comes; a negative code: there is none and none can be made. */
-static int submit(struct job *j)
+/* Queues the job and sees that a thread comes. Where there is none and none can be made, the job is done with that error. */
+static void submit(struct job *j)
 {
 	ug__lock(&pool.lock);
 	add_seq(&pool.busy, 1u);
@@ -102,19 +102,24 @@ static int submit(struct job *j)
 	ug__unlock(&pool.lock);
 	if (!make) {
 		ug__futex_wake(&pool.word, 1);
-		return 0;
+		return;
 	}
 	int e = ug__thread_start(pool_main, NULL);
 	if (e == 0)
-		return 0;
+		return;
 	ug__lock(&pool.lock);
-	bool alone = --pool.threads == 0 && j->state == QUEUED;
-	if (alone) {
+	bool alone = --pool.threads == 0;
+	while (alone && (j = pool.head)) {
+		/* Others too, who counted on this thread. */
 		unqueue(j);
 		add_seq(&pool.busy, -1u);
+		j->result = e;
+		j->state = DONE;
+		struct ug__task *t = j->task;
+		if (ug__wake_win(t))
+			ug__ready(t);
 	}
 	ug__unlock(&pool.lock);
-	return alone ? e : 0;
 }
 
 /* The caller's context ended: 1 and the job is taken back, or 0: it runs, or has run. */
@@ -143,13 +148,8 @@ int ug_blocking(ug_fn *fn, void *arg)
 		return fn(arg);
 	struct job j = {.fn = fn, .arg = arg, .task = t, .state = QUEUED};
 	ug__wait_arm(t, UG__WAIT_BLOCKING, (const void *)(uintptr_t)fn);
-	int e = submit(&j);
-	if (e < 0) {
-		if (!ug__wait_disarm(t))
-			ug__park(t); /* the context's end has made it ready */
-		return e;
-	}
-	e = ug__park(t);
+	submit(&j);
+	int e = ug__park(t);
 	if (e < 0 && take_back(&j))
 		return e;
 	return j.result;

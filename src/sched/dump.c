@@ -77,8 +77,10 @@ void ug__dump_tasks(int fd)
 
 void ug_dump(int fd)
 {
-	if (load_acquire(&S->running))
-		ug__dump_tasks(fd);
-	else
+	if (!ug__visit()) {
 		ug__report(fd, "no runtime runs\n");
+		return;
+	}
+	ug__dump_tasks(fd);
+	ug__visit_end();
 }

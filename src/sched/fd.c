@@ -178,9 +178,12 @@ static void shut(ug_fd *f)
 		ug__unlock(&f->lock);
 		return;
 	}
-	if (f->epoch && f->epoch == S->epoch && load_relaxed(&S->running)) {
-		S->poller->remove(f->fd, key_of(f), !f->borrowed);
-		add_seq(&S->registered, -1u);
+	if (f->epoch && ug__visit()) {
+		if (f->epoch == S->epoch) {
+			S->poller->remove(f->fd, key_of(f), !f->borrowed);
+			add_seq(&S->registered, -1u);
+		}
+		ug__visit_end();
 	}
 	store_relaxed(&f->epoch, 0u);
 	store_relaxed(&f->gen, f->gen + 1); /* events on their way find nobody */
@@ -280,20 +283,18 @@ static uint32_t forget_side(struct fd_side *s)
 	for (struct ug__waiter *next, *w = s->waiters.head_; w; w = next) {
 		next = w->next_;
 		bool task = ug__stack_at(w) != NULL;
-		if (!task && w->amount_)
-			continue;
 		ug__waitq_remove(&s->waiters, w);
 		if (task) {
 			calls += !w->amount_; /* a select is no call */
 		} else if (ug__wake_win(w->task_)) {
-			w->result_ = 0;
+			w->result_ = w->amount_ ? -ESRCH : 0;
 			ug__ready(w->task_);
 		}
 	}
 	return calls;
 }
 
-/* The runtime has ended: tasks that wait will never go on, and threads wait by other means from now on. */
+/* The runtime has ended: tasks that wait will never go on, and threads wait by other means from now on; their selects cannot. */
 void ug__fd_forget(void)
 {
 	for (uint32_t i = 0; i < table_count; i++) {
@@ -336,22 +337,34 @@ static int wait_by_poll(ug_fd *f, int side)
 	return e < 0 ? e : 0;
 }
 
+/* Arms and queues, where no edge has come since. 1: so it is; else there is nothing to wait for. */
+static int queue(struct ug__task *t, ug_fd *f, int side, uint32_t seen, struct ug__waiter *w)
+{
+	struct fd_side *s = &f->in[side];
+	ug__lock(&f->lock);
+	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
+	bool wait = e == 0 && s->edges == seen;
+	if (wait) {
+		ug__wait_arm(t, side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
+		ug__waitq_push(&s->waiters, w);
+	}
+	ug__unlock(&f->lock);
+	return wait ? 1 : e < 0 ? e : 0;
+}
+
 /* Waits for an edge that has not been seen yet. The caller holds a use of f. */
 int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
 {
-	if ((t->flags & TASK_THREAD) && !load_acquire(&S->running))
+	bool thread = t->flags & TASK_THREAD;
+	if (thread && !ug__visit())
 		return wait_by_poll(f, side);
 	struct fd_side *s = &f->in[side];
 	struct ug__waiter w = {.task_ = t};
-	ug__lock(&f->lock);
-	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
-	if (e || s->edges != seen) {
-		ug__unlock(&f->lock);
-		return e < 0 ? e : 0;
-	}
-	ug__wait_arm(t, side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
-	ug__waitq_push(&s->waiters, &w);
-	ug__unlock(&f->lock);
+	int e = queue(t, f, side, seen, &w);
+	if (thread)
+		ug__visit_end();
+	if (e <= 0)
+		return e;
 	e = ug__park(t);
 	if (e == 0)
 		return w.result_;
@@ -367,17 +380,21 @@ int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w)
 		return -EBADF;
 	struct fd_side *s = &f->in[writable];
 	short events = writable ? POLLOUT : POLLIN;
+	bool thread = w->task_->flags & TASK_THREAD;
+	bool runs = !thread ||
+		ug__visit(); /* else nobody watches descriptors, and what is not ready now cannot be waited for */
 	ug__lock(&f->lock);
-	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : watch(f);
-	if (e == 0) {
+	int e = load_relaxed(&f->use) & CLOSED ? -EBADF : runs ? watch(f) : 0;
+	if (e == 0)
 		e = ug__sys_poll_now(f->fd, events);
-		if (e == 0) {
-			w->amount_ = 1;
-			ug__waitq_push(&s->waiters, w);
-		}
+	if (e == 0 && runs) {
+		w->amount_ = 1;
+		ug__waitq_push(&s->waiters, w);
 	}
 	ug__unlock(&f->lock);
-	return e > 0 ? 1 : e;
+	if (thread && runs)
+		ug__visit_end();
+	return e > 0 ? 1 : e < 0 || runs ? e : -ESRCH;
 }
 
 void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w)

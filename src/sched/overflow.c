@@ -62,8 +62,10 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 		before.sa_handler(signo);
 		return;
 	}
-	/* Back to what would have been: the access is made again, and ends the process. */
+	/* Back to what would have been: the access is made again, or the signal sent again, and ends the process. */
 	signal(signo, SIG_DFL);
+	if (info->si_code <= 0)
+		raise(signo);
 }
 
 void ug__overflow_install(void)

@@ -147,13 +147,14 @@ static bool park_offline(struct ug__task *t)
 	while (load_acquire(&t->ready_word) != OFFLINE_READY) {
 		if ((t->flags & TASK_PINNED) && load_acquire(&S->stopping))
 			return false;
-		bool alone = !load_acquire(&S->running);
+		uint32_t asleep = OFFLINE_NONE;
+		cas_seq(&t->ready_word, &asleep, OFFLINE_ASLEEP);
+		/* Looked at after that: the runtime's end clears `running`, then nudges who is asleep. One of the two sees the other. */
+		bool alone = !load_seq(&S->running);
 		if (alone)
 			ug__timers_run(&S->monitor_timers, ug_now());
-		uint32_t asleep = OFFLINE_NONE;
-		if (cas_acq_rel(&t->ready_word, &asleep, OFFLINE_ASLEEP) || asleep == OFFLINE_ASLEEP)
-			ug__futex_wait(&t->ready_word, OFFLINE_ASLEEP,
-				alone ? load_relaxed(&S->monitor_timers.next) : UG_FOREVER);
+		ug__futex_wait(
+			&t->ready_word, OFFLINE_ASLEEP, alone ? load_relaxed(&S->monitor_timers.next) : UG_FOREVER);
 		asleep = OFFLINE_ASLEEP;
 		cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE);
 	}

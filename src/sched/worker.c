@@ -113,7 +113,7 @@ static struct ug__task *record_new(void)
 static void nudge(struct ug__task *t)
 {
 	uint32_t asleep = OFFLINE_ASLEEP;
-	if (cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE))
+	if (cas_seq(&t->ready_word, &asleep, OFFLINE_NONE))
 		ug__futex_wake(&t->ready_word, 1);
 }
 

@@ -101,11 +101,14 @@ static struct ug__slab *slab_new(unsigned log)
 	struct ug__slab *slab = calloc(1, sizeof *slab + slots * sizeof slab->cold[0]);
 	if (!slab)
 		return NULL;
-	void *base = mmap(NULL, slots * slot, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-	if (base == MAP_FAILED) {
-		free(slab);
-		return NULL;
+	void *base;
+	while ((base = mmap(NULL, slots * slot, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)) == MAP_FAILED) {
+		slots /= 2; /* where address space is limited (ulimit -v) */
+		if (slots == 0) {
+			free(slab);
+			return NULL;
+		}
 	}
 	madvise(base, slots * slot, MADV_NOHUGEPAGE);
 	*slab = (struct ug__slab){.base = base, .slots = slots, .log = (uint8_t)log};

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that a sandbox refuses: what else does the work takes over without a word. */
-#include <undergo/sched.h>
+#include "sched_test.h"
 
+#include "stack/announce.h"
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
-#include <setjmp.h>
-#include <stdarg.h>
+#include <pthread.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* Each refusal holds for all threads and for the rest of the process. */
 static int refuse(int call, int error)
@@ -100,6 +100,99 @@ static void idle_without_epoll_pwait2(void **state)
 #endif
 }
 
+/* Address space for some stacks and threads, but not for what is reserved where there is plenty. */
+static void little_address_space_is_enough(void **state)
+{
+	(void)state;
+#if defined(UG__TSAN) || defined(UG__ASAN)
+	skip();
+#endif
+	char text[64] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	assert_true(read(fd, text, sizeof text - 1) > 0);
+	close(fd);
+	pthread_attr_t attr;
+	struct rlimit before, limit;
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	limit = before;
+	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + (6 << 20);
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstacksize(&attr, 128 << 10), 0);
+	assert_int_equal(pthread_setattr_default_np(&attr), 0);
+	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+	int e = ug_run(sleep_long, NULL, NULL);
+	int none = ug_run(sleep_long, NULL, &(struct ug_opts){.stack_size = 16 << 20});
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+	assert_int_equal(e, 0);
+	assert_int_equal(none, -ENOMEM);
+}
+
+/* A ring that is refused later on: descriptors are dead, but nobody spins. */
+static int lose_the_ring(void *arg)
+{
+	int64_t *used = arg;
+	int s[2];
+	ug_fd *f;
+	if (refuse(SYS_io_uring_enter, EPERM) != 0)
+		return 0;
+	CHECK_IS(pipe(s), 0);
+	CHECK_IS(ug_fd_adopt(s[0], UG_FD_NONBLOCK, &f), 0);
+	int64_t before = cpu_time();
+	UG_WITH_TIMEOUT(300 * UG_MS)
+		CHECK_IS(ug_fd_wait_readable(f), -ETIMEDOUT);
+	*used = cpu_time() - before;
+	ug_fd_close(f);
+	close(s[1]);
+	return 0;
+}
+
+static void a_ring_lost_later_costs_no_time(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		int64_t used = 0;
+		setenv("UG_POLLER", "uring", 1);
+		int e = ug_run(lose_the_ring, &used, NULL);
+		_exit(e || used > 100 * UG_MS);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static int answer(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
+#define CALLS 1000
+static uint32_t calls_left;
+
+static int call(void *wrong)
+{
+	int e = ug_blocking(answer, NULL);
+	if (e != -EAGAIN)
+		add_seq((uint32_t *)wrong, 1u);
+	add_seq(&calls_left, -1u);
+	return 0;
+}
+
+/* Of many at once none is left behind by another that was told that there is no thread. */
+static int call_without_threads(void *arg)
+{
+	if (!*(bool *)arg)
+		return 0;
+	uint32_t wrong = 0;
+	store_seq(&calls_left, (uint32_t)CALLS);
+	for (int i = 0; i < CALLS; i++)
+		UG_TRY(ug_go(call, &wrong));
+	UNTIL(load_seq(&calls_left) == 0);
+	return wrong ? -EIO : 0;
+}
+
 static int work_for(int64_t time)
 {
 	for (int64_t end = ug_now() + time; ug_now() < end;)
@@ -113,7 +206,8 @@ static int ask_in_vain(void *refused)
 	if (refuse(SYS_clone3, EAGAIN) != 0 || refuse(SYS_clone, EAGAIN) != 0)
 		return 0;
 	*(bool *)refused = true;
-	UG_TRY(ug_pin());
+	UG_TRY(call_without_threads(refused));
+	UNTIL(ug_pin() == 0); /* the spare may have been used, and come back */
 	work_for(20 * UG_MS);
 	size_t before = mallinfo2().uordblks;
 	work_for(300 * UG_MS);
@@ -133,8 +227,10 @@ static void no_thread_to_be_had_costs_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_ring_lost_later_costs_no_time),
 		cmocka_unit_test(epoll_takes_over),
 		cmocka_unit_test(idle_without_epoll_pwait2),
+		cmocka_unit_test(little_address_space_is_enough),
 		cmocka_unit_test(no_thread_to_be_had_costs_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

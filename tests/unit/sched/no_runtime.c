@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* Plain threads and descriptors where no runtime runs, where one ends meanwhile, and faults that are none of the library's. */
+#include "sched_test.h"
+
+#include "stack/announce.h"
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <undergo/sync.h>
+#include <unistd.h>
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* What a select says of a descriptor: readable, -ESRCH where nobody can wait for it. */
+static void select_both(void)
+{
+	int p[2];
+	ug_fd *f;
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(ug_fd_adopt(p[0], UG_FD_NONBLOCK, &f), 0);
+	struct ug_case cases[] = {UG_READABLE(f), UG_AFTER(10 * UG_SECOND)};
+	assert_int_equal(ug_select(cases, 2), 0);
+	assert_int_equal(cases[0].result, -ESRCH);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	assert_int_equal(ug_select(cases, 2), 0);
+	assert_int_equal(cases[0].result, 0);
+	ug_fd_close(f);
+	close(p[1]);
+}
+
+static void select_needs_a_runtime_for_descriptors(void **state)
+{
+	(void)state;
+	select_both();
+	assert_int_equal(ug_run(nothing, NULL, NULL), 0);
+	select_both();
+}
+
+static uint32_t about_to_wait;
+static int selected;
+
+static void *select_thread(void *f)
+{
+	struct ug_case cases[] = {UG_READABLE(f), UG_AFTER(20 * UG_SECOND)};
+	set(&about_to_wait);
+	int i = ug_select(cases, 2);
+	selected = i == 0 ? cases[0].result : 1;
+	return NULL;
+}
+
+static pthread_t waiter;
+
+static int end_while_it_waits(void *f)
+{
+	CHECK_IS(pthread_create(&waiter, NULL, select_thread, f), 0);
+	UNTIL(is_set(&about_to_wait));
+	return ug_sleep(20 * UG_MS); /* most likely it waits by now; if not, the answer is the same */
+}
+
+static void a_select_that_waits_is_told_of_the_runtimes_end(void **state)
+{
+	(void)state;
+	int p[2];
+	ug_fd *f;
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(ug_fd_adopt(p[0], UG_FD_NONBLOCK, &f), 0);
+	assert_int_equal(ug_run(end_while_it_waits, f, NULL), 0);
+	assert_int_equal(pthread_join(waiter, NULL), 0);
+	assert_int_equal(selected, -ESRCH);
+	ug_fd_close(f);
+	close(p[1]);
+}
+
+static int be_killed(void *arg)
+{
+	(void)arg;
+	struct rlimit none = {0};
+	setrlimit(RLIMIT_CORE, &none);
+	kill(getpid(), SIGSEGV);
+	ug_sleep(10 * UG_SECOND);
+	return 0;
+}
+
+static void a_fault_that_another_process_sends_ends_this_one(void **state)
+{
+	(void)state;
+#if defined(UG__TSAN) || defined(UG__ASAN)
+	skip(); /* their handlers get it */
+#endif
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		signal(SIGSEGV, SIG_DFL); /* cmocka has one */
+		_exit(ug_run(be_killed, NULL, NULL));
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fault_that_another_process_sends_ends_this_one),
+		cmocka_unit_test(select_needs_a_runtime_for_descriptors),
+		cmocka_unit_test(a_select_that_waits_is_told_of_the_runtimes_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
