@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a server does not put up with: requests that are none, clients that are slow, too many of them; and how it ends. */
+/* What a server does not put up with: requests that are none, clients that are slow; and how it ends. */
 #include "talk.h"
 
 #include <sys/uio.h>
@@ -420,177 +420,6 @@ static void ends_with_the_context(void **state)
 	assert_int_equal(s.served, -ETIMEDOUT);
 }
 
-/* ---- many connections ---- */
-
-static void slots_script(void)
-{
-	struct answer *a = calloc(1, sizeof *a);
-	ug_conn first, second;
-	expect(ug_mem_dial(scene->listener, &first) == 0);
-	expect(ug_write_text(ug_conn_writer(first), GET("/gate")) > 0);
-	expect(ug_sem_acquire(&entered, 1) == 0);
-	expect(ug_mem_dial(scene->listener, &second) == 0);
-	expect(ug_write_text(ug_conn_writer(second), GET("/hello")) > 0);
-	struct ug_http_stats s;
-	for (int i = 0; i < 100; i++)
-		ug_yield();
-	ug_http_stats_get(scene->server, &s);
-	expect(s.open == 1 && s.connections == 1 && calls == 0);
-	expect(ug_sem_release(&leave, 1) == 0);
-	ug_conn_shutdown_write(first);
-	listen_to(first, a);
-	ug_conn_close(first);
-	ug_conn_shutdown_write(second);
-	listen_to(second, a);
-	expect(strcmp(a->text, HELLO) == 0);
-	ug_conn_close(second);
-	free(a);
-}
-
-static void lets_connections_wait(void **state)
-{
-	(void)state;
-	static const struct ug_http_server_opts opts = {.max_connections = 1};
-	play(&opts, gate_routes, slots_script);
-}
-
-/* One answer, exactly, on a connection that goes on. */
-static void expect_on(ug_conn c, const char *in, const char *want)
-{
-	static struct answer a;
-	expect(ug_write_text(ug_conn_writer(c), in) > 0);
-	a.n = 0;
-	UG_WITH_TIMEOUT(PATIENCE) {
-		for (ssize_t n = 1; n > 0 && a.n < strlen(want);) {
-			n = ug_conn_read(c, a.text + a.n, sizeof a.text - 1 - a.n);
-			a.n += n > 0 ? (size_t)n : 0;
-			drop_dates(&a);
-		}
-	}
-	expect(strcmp(a.text, want) == 0);
-}
-
-/* Of one that is answered, one that is idle and one that has said nothing yet, the idle one gives way. */
-static void evict_script(void)
-{
-	struct answer *a = calloc(1, sizeof *a);
-	ug_conn busy, idle, silent, fourth;
-	expect(ug_mem_dial(scene->listener, &idle) == 0);
-	expect_on(idle, GET("/hello"), HELLO);
-	expect(ug_mem_dial(scene->listener, &busy) == 0 && ug_mem_dial(scene->listener, &silent) == 0);
-	expect(ug_write_text(ug_conn_writer(busy), GET("/gate")) > 0);
-	expect(ug_sem_acquire(&entered, 1) == 0);
-	expect(ug_mem_dial(scene->listener, &fourth) == 0);
-	expect_on(fourth, GET("/hello"), HELLO);
-	listen_to(idle, a);
-	expect(a->end == 0 && a->n == 0);
-	expect_on(silent, GET("/hello"), HELLO);
-	expect(ug_sem_release(&leave, 1) == 0);
-	ug_conn_shutdown_write(busy);
-	listen_to(busy, a);
-	expect(strstr(a->text, "done\n"));
-	ug_conn_close(busy);
-	ug_conn_close(idle);
-	ug_conn_close(silent);
-	ug_conn_close(fourth);
-	free(a);
-}
-
-static void gives_up_an_idle_connection_for_a_new_one(void **state)
-{
-	(void)state;
-	static const struct ug_http_server_opts opts = {
-		.max_connections = 3, .idle_time = -1, .rate_time = 100 * UG_MS};
-	play(&opts, gate_routes, evict_script);
-}
-
-/* The new one waits while the old one works, and no longer. */
-static void evict_later_script(void)
-{
-	ug_conn first, second;
-	expect(ug_mem_dial(scene->listener, &first) == 0);
-	expect(ug_write_text(ug_conn_writer(first), GET("/gate")) > 0);
-	expect(ug_sem_acquire(&entered, 1) == 0);
-	expect(ug_mem_dial(scene->listener, &second) == 0);
-	for (int i = 0; i < 100; i++)
-		ug_yield();
-	expect(ug_sem_release(&leave, 1) == 0);
-	expect_on(second, GET("/hello"), HELLO);
-	ug_conn_close(first);
-	ug_conn_close(second);
-}
-
-static void gives_up_a_connection_that_becomes_idle(void **state)
-{
-	(void)state;
-	static const struct ug_http_server_opts opts = {
-		.max_connections = 1, .idle_time = -1, .rate_time = 100 * UG_MS};
-	play(&opts, gate_routes, evict_later_script);
-}
-
-/* A listener that is out of descriptors for a while. */
-struct poor {
-	ug_listener rich;
-	int refusals, shed;
-};
-
-static int poor_accept(void *self, ug_conn *out)
-{
-	struct poor *p = self;
-	static const int codes[] = {-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM};
-	if (p->refusals > 0)
-		return codes[--p->refusals];
-	return ug_accept(p->rich, out);
-}
-
-static int poor_shed(void *self)
-{
-	((struct poor *)self)->shed++;
-	return 0;
-}
-
-static void poor_ref(void *self)
-{
-	(void)self;
-}
-
-static int poor_close(void *self)
-{
-	return ug_listener_close(ug_listener_ref(((struct poor *)self)->rich));
-}
-
-static void poor_script(void)
-{
-	static const struct ug_listener_ops ops = {.size = sizeof ops,
-		.accept = poor_accept,
-		.shed = poor_shed,
-		.ref = poor_ref,
-		.unref = poor_ref,
-		.close = poor_close};
-	struct poor p = {.refusals = 4};
-	struct scene other = {0}, *before = scene;
-	ug_group g;
-	expect(ug_mem_listen(0, &p.rich) == 0 && ug_http_server_new(NULL, &other.server) == 0);
-	routes(other.server);
-	other.listener = (ug_listener){&ops, &p};
-	UG_GROUP(&g) {
-		ug_group_go(&g, serve_task, &other);
-		scene = &(struct scene){.listener = p.rich};
-		expect_answer(GET("/hello"), THEN_CLOSE, HELLO);
-		scene = before;
-		ug_http_shutdown(other.server);
-	}
-	expect(p.shed == 4 && p.refusals == 0 && other.served == 0);
-	ug_listener_close(p.rich);
-	ug_http_server_free(other.server);
-}
-
-static void goes_on_out_of_descriptors(void **state)
-{
-	(void)state;
-	play(NULL, routes, poor_script);
-}
-
 /* ---- the log, and counts ---- */
 
 static char log_text[4096];
@@ -653,10 +482,6 @@ int main(void)
 		cmocka_unit_test(finishes_what_runs),
 		cmocka_unit_test(cuts_what_outlasts_the_drain_time),
 		cmocka_unit_test(ends_with_the_context),
-		cmocka_unit_test(lets_connections_wait),
-		cmocka_unit_test(gives_up_an_idle_connection_for_a_new_one),
-		cmocka_unit_test(gives_up_a_connection_that_becomes_idle),
-		cmocka_unit_test(goes_on_out_of_descriptors),
 		cmocka_unit_test(logs_and_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
