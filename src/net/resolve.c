@@ -12,7 +12,6 @@
 #include "base/atomic.h"
 #include "net_priv.h"
 #include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <undergo/sync.h>
@@ -226,16 +225,16 @@ static int lookup(int family, int type, const char *host, const char *port, ug_a
 static int any_host(int family, int type, const char *port, ug_addr **out, size_t *count)
 {
 	ug_addr *found;
-	size_t n;
-	char number[8];
-	UG_TRY(lookup(AF_INET6, type, "::", port, &found, &n));
-	snprintf(number, sizeof number, "%u", found[0].port);
+	UG_TRY(lookup(AF_INET6, type, "::", port, &found, count));
+	uint16_t number = found[0].port;
 	free(found);
 	ug_addr *direct = malloc(2 * sizeof *direct);
 	if (!direct)
 		return -ENOMEM;
 	*out = direct;
-	*count = (size_t)numeric(family, "", number, direct, 2);
+	*count = (size_t)numeric(family, "", "", direct, 2);
+	for (size_t i = 0; i < *count; i++)
+		direct[i].port = number;
 	return 0;
 }
 
