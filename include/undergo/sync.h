@@ -40,7 +40,7 @@ struct ug_chan_opts {
 /* Makes *out (a typed channel) with room for `capacity` values, 0: sender and receiver meet. One reference. -ENOMEM, -EINVAL (more
  * bytes than there are). `opts` may be NULL. Does not wait. */
 #define ug_chan_new(out, capacity) ug_chan_make(&(out)->core, sizeof *(out)->type, (capacity), NULL)
-#define ug_chan_new_opts(out, capacity, opts) ug_chan_make(&(out)->core, sizeof *(out)->type, (capacity), (opts))
+#define ug_chan_new_with(out, capacity, opts) ug_chan_make(&(out)->core, sizeof *(out)->type, (capacity), (opts))
 int ug_chan_make(ug_chan **out, size_t value_size, size_t capacity, const struct ug_chan_opts *opts);
 /* One more reference to the typed channel at `typed`; UG_NIL is fine. Answers 0. Any thread that has one. */
 int ug_chan_ref(void *typed);
@@ -149,7 +149,7 @@ void ug_group_open(ug_group *g, const struct ug_group_opts *opts);
 int ug_group_go(ug_group *g, ug_fn *fn, void *arg);
 /* The same, with a copy of `size` bytes at `args` (at most UG_COPY_MAX), whose address fn gets; with options, which may be NULL. */
 int ug_group_go_copy(ug_group *g, ug_fn *fn, const void *args, size_t size);
-int ug_group_go_opts(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts);
+int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts);
 /* Cancels what runs in it, and what the owner calls in its block; `cause` as in ug_ctx_cancel. Does not wait. Any thread that knows the
  * group is open. */
 void ug_group_cancel(ug_group *g, int cause);
@@ -169,11 +169,11 @@ static inline ug_group *ug__group_enter(ug_group *g, const struct ug_group_opts 
 	return g;
 }
 void ug__group_leave(struct ug__group_scope *s); /* the block was left: cancel if that was early (more_), then close */
-#define UG_GROUP_OPTS(g, opts) UG__GROUP_SCOPE(UG__UNIQUE(ug_group_), g, opts)
+#define UG_GROUP_WITH(g, opts) UG__GROUP_SCOPE(UG__UNIQUE(ug_group_), g, opts)
 #define UG__GROUP_SCOPE(s, g, opts)                                                                                    \
 	for (UG_CLEAN(ug__group_leave) struct ug__group_scope s = {ug__group_enter((g), (opts)), 1}; s.more_;          \
 		s.more_ = 0)
-#define UG_GROUP(g) UG_GROUP_OPTS(g, NULL)
+#define UG_GROUP(g) UG_GROUP_WITH(g, NULL)
 
 /* Locks ------------------------------------------------------------------------------------------------------------
  * All start zeroed: ug_mutex m = UG_ZERO; no ending call. None may be copied. */

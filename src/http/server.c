@@ -315,7 +315,7 @@ static int start(struct serving *v, ug_conn net)
 	c->limit = UG_FOREVER & ~INT64_C(1);
 	ug_waitgroup_add(&v->connections, 1);
 	static const struct ug_go_opts opts = {.name = "http"};
-	int e = ug_group_go_opts(&v->group, ug__http_conn_task, c, &opts);
+	int e = ug_group_go_with(&v->group, ug__http_conn_task, c, &opts);
 	if (e < 0)
 		ug__http_conn_end(c);
 	return e;
@@ -454,7 +454,7 @@ static int run(struct serving *v)
 	static const struct ug_go_opts watch_opts = {.name = "http watch"};
 	int e, drained = 0;
 	ug_group_open(&v->group, NULL);
-	e = ug_group_go_opts(&v->group, watch, v, &watch_opts);
+	e = ug_group_go_with(&v->group, watch, v, &watch_opts);
 	if (e == 0) {
 		e = accept_until_stopped(v);
 		ug_listener_close(ug_listener_ref(v->listener));

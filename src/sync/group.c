@@ -82,7 +82,7 @@ static void ended(void *owner, int result)
 	leave(g);
 }
 
-int ug_group_go_opts(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts)
+int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts)
 {
 	if (!(g->flags_ & OPEN))
 		return -ECANCELED;
@@ -100,13 +100,13 @@ int ug_group_go_opts(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts 
 
 int ug_group_go(ug_group *g, ug_fn *fn, void *arg)
 {
-	return ug_group_go_opts(g, fn, arg, NULL);
+	return ug_group_go_with(g, fn, arg, NULL);
 }
 
 int ug_group_go_copy(ug_group *g, ug_fn *fn, const void *args, size_t size)
 {
 	struct ug_go_opts opts = {.copy_size = size};
-	return ug_group_go_opts(g, fn, (void *)(uintptr_t)args, &opts);
+	return ug_group_go_with(g, fn, (void *)(uintptr_t)args, &opts);
 }
 
 void ug_group_cancel(ug_group *g, int cause)

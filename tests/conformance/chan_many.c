@@ -389,7 +389,7 @@ static int_chan droppable(size_t capacity)
 	int_chan ch = UG_NIL;
 	struct ug_chan_opts opts = {.drop = note_drop};
 	atomic_store(&drops, 0);
-	CHECK_EQ(ug_chan_new_opts(&ch, capacity, &opts), 0);
+	CHECK_EQ(ug_chan_new_with(&ch, capacity, &opts), 0);
 	return ch;
 }
 

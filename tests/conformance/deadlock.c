@@ -124,7 +124,7 @@ static int group_waits(void *arg)
 	ug_group g;
 	(void)arg;
 	UG_GROUP(&g)
-		UG_TRY(ug_group_go_opts(&g, receive_for_ever, NULL, &opts));
+		UG_TRY(ug_group_go_with(&g, receive_for_ever, NULL, &opts));
 	return ug_group_result(&g);
 }
 

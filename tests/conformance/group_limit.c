@@ -23,7 +23,7 @@ static void limit_bounds_how_many_run(void)
 	struct shared s = {.error = 0};
 	struct ug_group_opts opts = {.limit = 3};
 	ug_group g;
-	UG_GROUP_OPTS(&g, &opts)
+	UG_GROUP_WITH(&g, &opts)
 		for (int i = 0; i < 60; i++)
 			CHECK_EQ(ug_group_go(&g, count_inside, &s), 0);
 	CHECK_EQ(ug_group_result(&g), 0);
@@ -53,7 +53,7 @@ static void full_group_makes_the_owner_wait(void)
 	struct ug_group_opts opts = {.limit = 1};
 	struct actor a;
 	ug_group g;
-	UG_GROUP_OPTS(&g, &opts) {
+	UG_GROUP_WITH(&g, &opts) {
 		CHECK_EQ(ug_group_go(&g, wait_for_word, &s), 0);
 		start(&a, give_word, &s);
 		CHECK_EQ(ug_group_go(&g, note, &second), 0);
@@ -77,7 +77,7 @@ static void error_ends_a_wait_for_room(void)
 	struct ug_group_opts opts = {.limit = 1};
 	struct actor a;
 	ug_group g;
-	UG_GROUP_OPTS(&g, &opts) {
+	UG_GROUP_WITH(&g, &opts) {
 		CHECK_EQ(ug_group_go(&g, fail_on_word, &s), 0);
 		start(&a, give_word, &s);
 		CHECK_EQ(ug_group_go(&g, note, &second), -ECANCELED);

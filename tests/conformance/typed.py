@@ -106,7 +106,7 @@ RIGHT = [
     " UG_AFTER(5 * UG_MS), UG_AT(ug_now()), UG_DEFAULT, UG_IGNORE}; return ug_select(c, UG_COUNT_OF(c));",
     "int_chan c = UG_NIL; UG_TRY(ug_chan_new(&c, 3)); return ug_chan_ref(&c) + ug_chan_unref(&c);",
     "UG_CLEAN(ug_chan_unref) int_chan c = UG_NIL; return ug_close(c);",
-    "struct ug_chan_opts o = UG_ZERO; int_chan c = UG_NIL; UG_TRY(ug_chan_new_opts(&c, 0, &o)); return ug_close(c);",
+    "struct ug_chan_opts o = UG_ZERO; int_chan c = UG_NIL; UG_TRY(ug_chan_new_with(&c, 0, &o)); return ug_close(c);",
     "return (int)(ug_len(points) + ug_cap(points));",
     "int e = 0; UG_WITH_TIMEOUT(UG_SECOND) { int v = 0; e = ug_recv(ints, &v); } return e;",
     "ug_group g; UG_GROUP(&g) { (void)ug_group_go(&g, 0, 0); } return ug_group_result(&g);",

@@ -344,7 +344,7 @@ static void do_group(struct actor *a)
 {
 	struct ug_group_opts o = {.limit = roll(&a->d, 2) ? 1 + roll(&a->d, 3) : 0};
 	ug_group g;
-	UG_GROUP_OPTS(&g, &o) {
+	UG_GROUP_WITH(&g, &o) {
 		uint32_t slot = roll(&a->d, SCOPES);
 		int listed = scope_list(&g.ctx_, slot);
 		for (uint32_t i = 1 + roll(&a->d, 4); i; i--) {
@@ -497,7 +497,7 @@ static void play_round(void)
 	MUST(ug_fd_adopt(pair[0], UG_FD_NONBLOCK, &r.fd) == 0, 0, 0);
 	r.other_end = pair[1];
 	for (uint32_t i = 0; i < r.channels; i++)
-		MUST(ug_chan_new_opts(&r.ch[i], roll(&d, 3) ? roll(&d, 6) : 0, &opts) == 0, 0, 0);
+		MUST(ug_chan_new_with(&r.ch[i], roll(&d, 3) ? roll(&d, 6) : 0, &opts) == 0, 0, 0);
 	for (uint32_t i = 0; i < plain; i++) {
 		struct actor *a = new_actor(&r, r.ch);
 		MUST(pthread_create(&threads[i], NULL, actor_thread, a) == 0, 0, 0);

@@ -209,7 +209,7 @@ TEST(references)
 	int_chan c, same;
 	int v;
 	drops = 0;
-	CHECK_IS(ug_chan_new_opts(&c, 4, &opts), 0);
+	CHECK_IS(ug_chan_new_with(&c, 4, &opts), 0);
 	for (int i = 0; i < 4; i++)
 		CHECK_IS(ug_send(c, &i), 0);
 	CHECK_IS(ug_recv(c, &v), 0);

@@ -140,14 +140,14 @@ TEST(limit)
 	for (size_t limit = 1; limit < 6; limit += 2) {
 		struct limited l = {.now = 0};
 		struct ug_group_opts opts = {.limit = limit};
-		UG_GROUP_OPTS(&l.g, &opts)
+		UG_GROUP_WITH(&l.g, &opts)
 			for (int i = 0; i < 200; i++)
 				CHECK_IS(ug_group_go(&l.g, counted, &l), 0);
 		CHECK_IS(ug_group_result(&l.g), 0);
 		CHECK_IS(l.runs, 200);
 		CHECK(l.most >= 1 && l.most <= limit);
 		/* One that fails to start gives its room back. */
-		UG_GROUP_OPTS(&l.g, &opts) {
+		UG_GROUP_WITH(&l.g, &opts) {
 			for (int i = 0; i < 10; i++)
 				CHECK_IS(ug_group_go(&l.g, NULL, NULL), -EINVAL);
 			CHECK_IS(ug_group_go(&l.g, counted, &l), 0);
@@ -161,7 +161,7 @@ TEST(waiting_for_room)
 	uint32_t begun = 0;
 	struct ug_group_opts opts = {.limit = 1};
 	ug_group g;
-	UG_GROUP_OPTS(&g, &opts) {
+	UG_GROUP_WITH(&g, &opts) {
 		CHECK_IS(ug_group_go(&g, wait_for_ever, &begun), 0);
 		UG_WITH_TIMEOUT(UG_MS)
 			CHECK_IS(ug_group_go(&g, wait_for_ever, &begun), -ETIMEDOUT);
@@ -197,7 +197,7 @@ TEST(room_after_the_end)
 {
 	struct limited l = {.now = 0};
 	struct ug_group_opts opts = {.limit = 2};
-	UG_GROUP_OPTS(&l.g, &opts) {
+	UG_GROUP_WITH(&l.g, &opts) {
 		CHECK_IS(ug_group_go(&l.g, until_cancelled, &l), 0);
 		CHECK_IS(ug_group_go(&l.g, wait_for_room, &l), 0);
 		UG_SHIELD
