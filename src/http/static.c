@@ -7,6 +7,7 @@
 #include "http/server_priv.h"
 
 #include "http/target_priv.h"
+#include "os/os.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,9 +54,9 @@ static int cannot_open(ug_http_response *r, int e)
 	}
 }
 
-static int open_in(const struct files *f, const char *name, ug_file **out)
+static int open_in(const struct files *f, const char *name, ug_file **out, struct ug_file_info *info)
 {
-	return ug_file_open_beneath(f->root, name, O_RDONLY | O_NOCTTY, 0, out);
+	return ug__file_open_beneath(f->root, name, O_RDONLY | O_NOCTTY, out, info);
 }
 
 /* To the same path with a slash behind it. Never with two in front, which would name a host. */
@@ -95,11 +96,10 @@ static int send_index(const struct files *f, ug_http_request *q, ug_http_respons
 	p = mempcpy(p, name, n);
 	*p++ = '/';
 	memcpy(p, f->index, m + 1);
-	int e = open_in(f, path, &file);
+	int e = open_in(f, path, &file, &info);
 	if (e == -ENOENT || e == -ENOTDIR || e == -EXDEV || e == -ELOOP)
 		return 0;
 	UG_TRY(e);
-	UG_TRY(ug_file_stat(file, &info));
 	if (info.type != UG_TYPE_REGULAR)
 		return 0;
 	e = ug__http_send(r, file, &info, f->index);
@@ -138,10 +138,9 @@ static int serve_file(ug_http_request *q, ug_http_response *r, void *arg)
 		return ug_http_error(r, 400, NULL);
 	}
 	if (e == 0)
-		e = open_in(f, name, &file);
+		e = open_in(f, name, &file, &info);
 	if (e < 0)
 		return cannot_open(r, e);
-	UG_TRY(ug_file_stat(file, &info));
 	if (info.type == UG_TYPE_DIR)
 		return folder ? send_folder(f, q, r, file, name) : to_folder(q, r);
 	if (info.type != UG_TYPE_REGULAR || folder)

@@ -9,8 +9,8 @@
  * Close gives the disk space of a removed file back, which takes long for a large one, and on network file systems it
  * flushes; so a file that was open for writing closes on the pool, one that was read closes on the spot.
  *
- * What is no disk file (FIFOs, terminals, sockets) waits by the poller. Which of the two a file is, is found out when
- * it is first read or written: a server that sends files with sendfile never asks.
+ * What is no disk file (FIFOs, terminals, sockets) waits by the poller. One fstat at the open says which of the two a file is, and what
+ * a server that sends it has to know of it.
  *
  * Every open has O_NONBLOCK. For disk files it means nothing; a FIFO opened for reading would else hold a thread until
  * a writer comes, where nothing could cut the wait short. A read of such a FIFO waits for the writer instead: before it
@@ -21,14 +21,16 @@
 #include "base/sys_file.h"
 #include "file_priv.h"
 #include "io/io.h"
+#include "os/os.h"
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+
 enum kind {
-	KIND_UNSEEN, /* nobody has looked */
 	KIND_DISK,
 	KIND_STREAM,
 	KIND_NEW_FIFO, /* whose writer may not have come */
@@ -73,13 +75,21 @@ int ug__open(int dir, const char *path, int flags, mode_t mode, uint64_t resolve
 	return ug_blocking(open_slow, &c);
 }
 
-static int file_new(int number, int adopt_flags, int open_flags, ug_file **out)
+static enum kind kind_of(mode_t mode, int open_flags)
 {
+	if (S_ISFIFO(mode))
+		return open_flags & O_NONBLOCK ? KIND_STREAM : KIND_NEW_FIFO;
+	return S_ISCHR(mode) || S_ISSOCK(mode) ? KIND_STREAM : KIND_DISK;
+}
+
+static int file_new(int number, int adopt_flags, int open_flags, ug_file **out, struct stat *st)
+{
+	UG_TRY(ug__sys_fstat(number, st));
 	ug_file *f = malloc(sizeof *f);
 	if (!f)
 		return -ENOMEM;
-	*f = (ug_file){.refs = 1, .number = number, .flags = open_flags};
-	int e = ug_fd_adopt(number, adopt_flags, &f->fd);
+	*f = (ug_file){.refs = 1, .number = number, .kind = kind_of(st->st_mode, open_flags), .flags = open_flags};
+	int e = ug__fd_adopt(number, st->st_mode, adopt_flags, &f->fd);
 	if (e < 0) {
 		free(f);
 		return e;
@@ -88,14 +98,21 @@ static int file_new(int number, int adopt_flags, int open_flags, ug_file **out)
 	return 0;
 }
 
-static int open_new(int dir, const char *path, int flags, mode_t mode, uint64_t resolve, ug_file **out)
+static int open_stat(
+	int dir, const char *path, int flags, mode_t mode, uint64_t resolve, ug_file **out, struct stat *st)
 {
 	int fd = ug__open(dir, path, flags, mode, resolve);
 	UG_TRY(fd);
-	int e = file_new(fd, flags & O_PATH ? 0 : UG_FD_NONBLOCK, flags, out);
+	int e = file_new(fd, flags & O_PATH ? 0 : UG_FD_NONBLOCK, flags, out, st);
 	if (e < 0)
 		ug__sys_close(fd);
 	return e;
+}
+
+static int open_new(int dir, const char *path, int flags, mode_t mode, uint64_t resolve, ug_file **out)
+{
+	struct stat st;
+	return open_stat(dir, path, flags, mode, resolve, out, &st);
 }
 
 int ug_file_open(const char *path, int flags, mode_t mode, ug_file **out)
@@ -115,14 +132,23 @@ int ug_file_open_at(ug_file *dir, const char *path, int flags, mode_t mode, ug_f
 
 int ug_file_open_beneath(ug_file *dir, const char *path, int flags, mode_t mode, ug_file **out)
 {
-	return open_new(dir->number, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, out);
+	return open_new(dir->number, path, flags, mode, BENEATH, out);
+}
+
+int ug__file_open_beneath(ug_file *dir, const char *path, int flags, ug_file **out, struct ug_file_info *info)
+{
+	struct stat st;
+	UG_TRY(open_stat(dir->number, path, flags, 0, BENEATH, out, &st));
+	ug__file_info_from(&st, info);
+	return 0;
 }
 
 int ug_file_adopt(int fd, ug_file **out)
 {
+	struct stat st;
 	int flags = ug__sys_open_flags(fd);
 	UG_TRY(flags);
-	return file_new(fd, fd > 2 ? UG_FD_NONBLOCK : 0, flags, out);
+	return file_new(fd, fd > 2 ? UG_FD_NONBLOCK : 0, flags, out, &st);
 }
 
 /* Closing -------------------------------------------------------------------------------------------------------- */
@@ -166,26 +192,6 @@ void ug_file_clean(ug_file **f)
 
 /* Reading and writing -------------------------------------------------------------------------------------------- */
 
-static uint32_t look(ug_file *f)
-{
-	struct stat st;
-	uint32_t kind = KIND_DISK;
-	if (ug__sys_fstatat(f->number, "", AT_EMPTY_PATH, &st) == 0) {
-		if (S_ISFIFO(st.st_mode))
-			kind = f->flags & O_NONBLOCK ? KIND_STREAM : KIND_NEW_FIFO;
-		else if (S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode))
-			kind = KIND_STREAM;
-	}
-	store_relaxed(&f->kind, kind);
-	return kind;
-}
-
-static uint32_t kind_of(ug_file *f)
-{
-	uint32_t kind = load_relaxed(&f->kind);
-	return kind == KIND_UNSEEN ? look(f) : kind;
-}
-
 static ssize_t read_new_fifo(ug_file *f, void *buf, size_t n)
 {
 	UG_TRY(ug_fd_wait_readable(f->fd));
@@ -195,7 +201,7 @@ static ssize_t read_new_fifo(ug_file *f, void *buf, size_t n)
 
 ssize_t ug_file_read(ug_file *f, void *buf, size_t n)
 {
-	switch (kind_of(f)) {
+	switch (load_relaxed(&f->kind)) {
 	case KIND_DISK:
 		return ug__fd_pread(f->fd, buf, n, -1);
 	case KIND_NEW_FIFO:
@@ -214,7 +220,8 @@ ssize_t ug_file_write(ug_file *f, const void *buf, size_t n)
 {
 	if (n > SSIZE_MAX)
 		return -EINVAL;
-	return kind_of(f) == KIND_DISK ? ug__fd_pwrite(f->fd, buf, n, -1) : ug_write(ug_fd_writer(f->fd), buf, n);
+	return load_relaxed(&f->kind) == KIND_DISK ? ug__fd_pwrite(f->fd, buf, n, -1)
+						   : ug_write(ug_fd_writer(f->fd), buf, n);
 }
 
 ssize_t ug_file_write_at(ug_file *f, const void *buf, size_t n, int64_t offset)

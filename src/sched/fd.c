@@ -82,21 +82,24 @@ static void record_free(ug_fd *f)
 int ug_fd_adopt(int fd, int flags, ug_fd **out)
 {
 	struct stat st;
-	int e = ug__sys_fstat(fd, &st);
-	if (e < 0)
-		return e;
+	UG_TRY(ug__sys_fstat(fd, &st));
 	if ((flags & ~(UG_FD_NONBLOCK | UG_FD_BORROW)) || !out)
 		return -EINVAL;
-	bool file = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode);
-	if ((flags & UG_FD_NONBLOCK) && !file && (e = ug__sys_nonblock(fd, 1)) < 0)
-		return e;
+	return ug__fd_adopt(fd, st.st_mode, flags, out);
+}
+
+int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out)
+{
+	bool file = S_ISREG(mode) || S_ISDIR(mode) || S_ISBLK(mode);
+	if ((flags & UG_FD_NONBLOCK) && !file)
+		UG_TRY(ug__sys_nonblock(fd, 1));
 	ug_fd *f = record_new();
 	if (!f)
 		return -ENOMEM;
 	ug__lock(&f->lock);
 	f->fd = fd;
 	store_relaxed(&f->gen, f->gen + 1);
-	f->kind = file ? FD_FILE : S_ISSOCK(st.st_mode) ? FD_SOCKET : FD_OTHER;
+	f->kind = file ? FD_FILE : S_ISSOCK(mode) ? FD_SOCKET : FD_OTHER;
 	f->nonblock = (flags & UG_FD_NONBLOCK) != 0;
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
 	f->hup = f->gone = f->tcp = 0;

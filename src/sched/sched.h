@@ -159,6 +159,8 @@ int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, 
 /* Descriptors and the end of a task as sources of a wait (select): 1 ready now, 0 the waiter is queued, or a negative code. */
 int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w);
 void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w);
+/* ug_fd_adopt for who has asked for the mode already (man 2 fstat). */
+int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out);
 /* Waits until f is readable (writable = 0) or writable, or was so a moment ago: for who goes on to a call that finds out, and comes
  * back. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
 int ug__fd_await(ug_fd *f, int writable);

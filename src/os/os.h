@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* os.h — what the os package offers to higher floors, besides its public header. */
+#ifndef UG_OS_OS_H
+#define UG_OS_OS_H
+
+#include <undergo/os.h>
+
+/* ug_file_open_beneath to read, and ug_file_stat, with one system call less. */
+int ug__file_open_beneath(ug_file *dir, const char *path, int flags, ug_file **out, struct ug_file_info *info);
+
+#endif
