@@ -38,7 +38,7 @@ struct serving {
 	int64_t open; /* connections; atomic */
 	ug_ctx accepting;
 	bool accepts; /* `accepting` may be cancelled; guarded by the server's lock */
-	ug_waitgroup telling; /* the task that starts the end when the caller's context ends */
+	ug_ctx *caller;
 };
 
 /* ---- options ---- */
@@ -422,19 +422,14 @@ void ug_http_shutdown(ug_http_server *s)
 	cut(s, true);
 }
 
-static int shutdown_task(void *arg)
+/* Starts the end when the caller's context ends. A task from the start: at the end there might be no memory for one. */
+static int teller(void *arg)
 {
 	struct serving *v = arg;
-	ug_http_shutdown(v->s);
-	ug_waitgroup_done(&v->telling);
-	return 0;
-}
-
-/* It touches the server, which may be freed as soon as ug_http_serve has returned. */
-static void await_teller(struct serving *v)
-{
-	int e = ug_waitgroup_wait(&v->telling);
-	ug__check(e == 0); /* under a shield */
+	int e = ug_sleep_until(UG_FOREVER);
+	if (ug_ctx_err(v->caller))
+		ug_http_shutdown(v->s);
+	return e;
 }
 
 /* Waits for the connections, as long as they may go on; -ETIMEDOUT: some had to be cut. */
@@ -469,23 +464,29 @@ static int run(struct serving *v)
 
 int ug_http_serve(ug_http_server *s, ug_listener l)
 {
+	static const struct ug_go_opts teller_opts = {.name = "http end"};
 	struct serving *v = calloc(1, sizeof *v);
-	ug_ctx *caller = ug_ctx_current();
-	struct ug_after after;
-	int e = 0;
+	ug_group telling; /* a task that touches the server, which may be freed as soon as this has returned */
 	if (!v)
 		return -ENOMEM;
 	v->s = s;
 	v->listener = ug_listener_ref(l);
+	v->caller = ug_ctx_current();
 	set_clock(s);
 	enlist(v);
-	ug_waitgroup_add(&v->telling, 1);
-	ug_ctx_after(caller, &after, shutdown_task, v);
-	UG_SHIELD {
-		e = run(v);
-		if (!ug_after_stop(&after) && ug_ctx_err(caller))
-			await_teller(v);
+	ug_group_open(&telling, NULL);
+	int e = ug_group_go_opts(&telling, teller, v, &teller_opts);
+	if (e < 0 && ug_ctx_err(v->caller)) { /* it has ended before */
+		ug_http_shutdown(s);
+		e = 0;
 	}
+	if (e == 0) {
+		UG_SHIELD {
+			e = run(v);
+		}
+	}
+	ug_group_cancel(&telling, 0);
+	(void)ug_group_close(&telling); /* what it answers is that it was cancelled */
 	delist(v);
 	ug_listener_unref(v->listener);
 	free(v);

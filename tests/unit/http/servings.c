@@ -2,7 +2,9 @@
 /* Calls of ug_http_serve: several on one server, and what is left of one once it has returned. */
 #include "talk.h"
 
+#include "stack/announce.h"
 #include <malloc.h>
+#include <sys/resource.h>
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\n"
@@ -93,11 +95,64 @@ static void leaves_nothing_behind(void **state)
 	assert_null(failed);
 }
 
+/* ---- the end of the context, without memory for a task that would tell ---- */
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static int poor_end_task(void *arg)
+{
+	struct owner o = {.freed = 0};
+	struct rlimit before, none;
+	ug_task *t;
+	(void)arg;
+	scene = &o.scene;
+	UG_TRY(ug_http_server_new(NULL, &o.scene.server));
+	UG_TRY(ug_mem_listen(0, &o.scene.listener));
+	routes(o.scene.server);
+	UG_TRY(ug_go_task(serve_and_free, &o, NULL, &t));
+	expect_answer(GET, THEN_CLOSE, HELLO);
+	expect(getrlimit(RLIMIT_AS, &before) == 0);
+	none = (struct rlimit){.rlim_cur = 1, .rlim_max = before.rlim_max};
+	expect(setrlimit(RLIMIT_AS, &none) == 0);
+	int e = 0;
+	for (int i = 0; i < 10000000 && e == 0; i++)
+		e = ug_go(nothing, NULL);
+	expect(e == -ENOMEM);
+	ug_ctx_cancel(&o.scope, 0);
+	expect(setrlimit(RLIMIT_AS, &before) == 0);
+	UG_WITH_TIMEOUT(PATIENCE) {
+		expect(ug_task_wait(t, NULL) == 0 && o.freed && o.scene.served == 0);
+	}
+	if (!o.freed)
+		abort(); /* it would go on in this stack */
+	ug_task_unref(t);
+	ug_listener_close(o.scene.listener);
+	return 0;
+}
+
+static void ends_without_memory_too(void **state)
+{
+	(void)state;
+	static const struct ug_opts one = {.procs = 1};
+	unsetenv(
+		"UG_PROCS"); /* which goes before the option; no other processor may take the tasks that use up memory */
+	failed = NULL;
+	assert_int_equal(ug_run(poor_end_task, NULL, &one), 0);
+	assert_null(failed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shares_its_limit_among_listeners),
 		cmocka_unit_test(leaves_nothing_behind),
+#if !defined(UG__ASAN) && !defined(UG__TSAN)
+		cmocka_unit_test(ends_without_memory_too), /* sanitizers have no limits of memory */
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
