@@ -26,7 +26,7 @@ struct ug_opts {
  * Runs `app` as the first task on a fresh runtime and ends the program's other tasks where they stand when it returns,
  * as Go's main does. Answers app's result as an exit status: 0 for 0, itself for 1 to 255, 255 above, 1 for a negative
  * error, also one of ug_run. While it runs, SIGPIPE is ignored, and a deadlock of all tasks ends the process with a
- * report and status 2.
+ * report and status 2. Standard streams that are closed are opened on /dev/null, so that nothing else gets their numbers.
  */
 int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const struct ug_opts *opts);
 

@@ -9,9 +9,11 @@
  */
 #include "config.h"
 #include "base/clock.h"
+#include "base/sys_file.h"
 #include "sched/enter.h"
 #include "stack/switch.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -242,11 +244,20 @@ static int call_app(void *arg)
 	return a->fn(a->argc, a->argv);
 }
 
+/* Else a descriptor of the runtime's or a socket gets the number of a stream that is closed, and what is printed. */
+static void hold_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (ug__sys_open_flags(fd) == -EBADF && ug__sys_open(AT_FDCWD, "/dev/null", O_RDWR, 0, 0) < 0)
+			return; /* no /dev here: as without this */
+}
+
 int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const struct ug_opts *opts)
 {
 	static struct app a;
 	a = (struct app){.fn = app, .argc = argc, .argv = argv};
 	signal(SIGPIPE, SIG_IGN);
+	hold_streams();
 	int r = app ? run(call_app, &a, opts, false) : -EINVAL;
 	return r < 0 ? 1 : r > 255 ? 255 : r;
 }

@@ -12,7 +12,7 @@ import time
 import unittest
 import urllib.request
 
-from served import PATIENCE, POLLERS, UNDERGO, Served, each, sanitized, wait_until, with_tables
+from served import PATIENCE, POLLERS, UNDERGO, Served, each, read_all, sanitized, wait_until, with_tables
 
 # Arguments behind `serve FOLDER`, and what the line on standard error has to name.
 WRONG = {
@@ -118,6 +118,39 @@ class Said(unittest.TestCase):
         with open("/dev/full", "wb") as full:
             run = subprocess.run([UNDERGO, "--help"], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
         self.assertNotEqual(run.returncode, 0)
+
+
+CLOSED = {
+    "no standard input": "<&-",
+    "no standard output": ">&-",
+    "no standard error": "2>&-",
+    "no standard streams at all": "<&- >&- 2>&-",
+}
+
+
+@with_tables
+class Closed(unittest.TestCase):
+    @each(CLOSED)
+    def serves_with(self, closed):
+        """No socket of its own takes the place of a stream: nobody writes a log line to a client."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "socket")
+            run = subprocess.Popen(["sh", "-c", f'exec "$0" serve "$1" --listen unix:"$1"/socket {closed}', UNDERGO, folder],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.settimeout(PATIENCE)
+                    wait_until(lambda: run.poll() is not None or s.connect_ex(path) == 0, "it listens")
+                    s.sendall(b"GET /no HTTP/1.1\r\nHost: x\r\n\r\nGET /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    got = read_all(s)
+                run.terminate()
+                _, err = run.communicate(timeout=PATIENCE)
+                self.assertEqual((run.returncode, err), (0, b""))
+            finally:
+                run.kill()
+                run.communicate()
+            self.assertEqual(got.count(b"HTTP/1.1 404 Not Found\r\n"), 2)
+            self.assertTrue(got.endswith(b"404 Not Found\n"), got)
 
 
 class Running(Served, unittest.TestCase):
