@@ -475,7 +475,7 @@ int ug_http_serve(ug_http_server *s, ug_listener l)
 	set_clock(s);
 	enlist(v);
 	ug_group_open(&telling, NULL);
-	int e = ug_group_go_opts(&telling, teller, v, &teller_opts);
+	int e = ug_group_go_with(&telling, teller, v, &teller_opts);
 	if (e < 0 && ug_ctx_err(v->caller)) { /* it has ended before */
 		ug_http_shutdown(s);
 		e = 0;
