@@ -114,12 +114,14 @@ static bool mark(ug_ctx *c, int err, int cause)
 	}
 	while (c->after_) {
 		struct ug_after *a = c->after_;
+		ug_fn *fn = a->fn_;
+		void *arg = a->arg_;
 		c->after_ = a->next_;
 		if (a->next_)
 			a->next_->prev_ = NULL;
+		/* The last look at it: who stops it and finds this may give its storage away. */
 		store_release(&a->ctx_, NULL);
-		/* Started under the lock: its storage may be gone as soon as that is dropped. */
-		ug__spawn(a->fn_, a->arg_, NULL, NULL, NULL, NULL);
+		ug__spawn(fn, arg, NULL, NULL, NULL, NULL);
 	}
 	return true;
 }
@@ -306,8 +308,10 @@ void ug_ctx_pop(ug_ctx *c)
 	}
 	/* Those whose context went on to its scope's end are never started. */
 	ug__lock(&c->lock_);
-	for (struct ug_after *a = c->after_; a; a = a->next_)
+	for (struct ug_after *a = c->after_, *next; a; a = next) {
+		next = a->next_;
 		store_release(&a->ctx_, NULL);
+	}
 	c->after_ = NULL;
 	ug__unlock(&c->lock_);
 	t->ctx = c->outer_;
