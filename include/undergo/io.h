@@ -83,7 +83,8 @@ int ug_copy(ug_writer dst, ug_reader src, int64_t *count);
 int ug_copy_upto(ug_writer dst, ug_reader src, int64_t limit, int64_t *count);
 /* Copies exactly n bytes; UG_ESHORT where src ends before. */
 int ug_copy_n(ug_writer dst, ug_reader src, int64_t n, int64_t *count);
-/* ug_copy that uses the caller's `size` bytes at `buf`, at least 1, where a buffer is needed, and so needs no memory. */
+/* ug_copy that uses the caller's `size` bytes at `buf`, at least 1, where a buffer is needed, and so needs no memory, unless
+ * src or dst is a wrapper that copies by its own ways. */
 int ug_copy_buffer(ug_writer dst, ug_reader src, void *buf, size_t size, int64_t *count);
 
 /* Descriptors and the standard streams ----------------------------------------------------------------------------- */
