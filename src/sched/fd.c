@@ -104,7 +104,12 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out)
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
 	f->hup = f->gone = f->tcp = 0;
 	store_relaxed(&f->epoch, 0u);
-	f->in[0] = f->in[1] = (struct fd_side){.edges = 1};
+	for (struct fd_side *side = f->in; side < f->in + 2; side++) { /* one by one: others look without the lock */
+		store_relaxed(&side->waiters.head_, NULL);
+		side->waiters.tail_ = NULL;
+		store_relaxed(&side->edges, 1u);
+		store_relaxed(&side->drained, 0u);
+	}
 	store_relaxed(&f->use, 1u);
 	store_relaxed(&f->refs, 1u);
 	ug__unlock(&f->lock);

@@ -348,6 +348,31 @@ static void a_thread_that_waits_at_the_end_goes_on_waiting(void **state)
 	}
 }
 
+static void *look_at_all(void *arg)
+{
+	uint32_t *end = arg;
+	while (!__atomic_load_n(end, __ATOMIC_RELAXED))
+		CHECK_IS(ug__fd_anyone_waits(), false);
+	return NULL;
+}
+
+/* As the monitor does: only the race detector can tell. */
+static void a_look_over_all_takes_no_lock(void **state)
+{
+	(void)state;
+	uint32_t end = 0;
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, look_at_all, &end), 0);
+	for (int i = 0; i < 3000; i++) {
+		ug_fd *a, *b;
+		pair(&a, &b);
+		ug_fd_close(a);
+		ug_fd_close(b);
+	}
+	__atomic_store_n(&end, 1u, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +387,7 @@ int main(void)
 		cmocka_unit_test(a_descriptor_outlives_the_runtime),
 		cmocka_unit_test(a_waiter_that_is_left_behind_is_forgotten),
 		cmocka_unit_test(a_thread_that_waits_at_the_end_goes_on_waiting),
+		cmocka_unit_test(a_look_over_all_takes_no_lock),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
