@@ -53,7 +53,7 @@ struct ug_file_info {
  * Opens a file. `flags` are those of open(2) (O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND,
  * O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TMPFILE, …), to which O_CLOEXEC and O_NONBLOCK are added; `mode` the permissions
  * of a file that this makes, less the umask. A FIFO opened for reading does not wait for its writer: the first read
- * does. Waits. Errors of open(2), -ENOMEM. man 2 open
+ * does. One opened for writing waits for its reader, until the context ends. Waits. Errors of open(2), -ENOMEM. man 2 open
  */
 int ug_file_open(const char *path, int flags, mode_t mode, ug_file **out);
 /* Makes the file, or cuts it to nothing where it exists, for reading and writing: O_RDWR | O_CREAT | O_TRUNC, 0666. */
@@ -109,7 +109,7 @@ void ug_file_clean(ug_file **f);
 int ug_stat(const char *path, struct ug_file_info *out);
 int ug_lstat(const char *path, struct ug_file_info *out);
 /* Reads a whole file of at most `limit` bytes (0: any) into memory from malloc, with a NUL after it that is not
- * counted; free it. -EFBIG where it is longer, -ENOMEM. */
+ * counted; free it. UG_ETOOLONG where it is longer, -ENOMEM. */
 int ug_read_file(const char *path, size_t limit, char **out, size_t *size);
 /* Makes or replaces the file's contents. Not atomic: a reader may see a part of it. */
 int ug_write_file(const char *path, const void *data, size_t size, mode_t mode);
@@ -162,7 +162,7 @@ struct ug_dir_listing {
 	void *store_;
 };
 /* Lists an open folder from its start, with what each entry is; ug_dir_listing_done it. At most `limit` entries (0:
- * any), else -EFBIG. Waits. Errors of getdents(2), -ENOMEM. */
+ * any), else -EFBIG. Leaves the position alone. Waits. Errors of open(2) and getdents(2), -ENOMEM. */
 int ug_dir_list(ug_file *dir, size_t limit, struct ug_dir_listing *out);
 /* Frees it and zeroes it. Takes NULL and a zeroed one. Fits UG_CLEAN. */
 void ug_dir_listing_done(struct ug_dir_listing *list);

@@ -225,7 +225,7 @@ ug_fd *ug_fd_ref(ug_fd *f);
 /* Drops a reference; the last one closes, as ug_fd_close does. Takes NULL. */
 void ug_fd_unref(ug_fd *f);
 /* Wakes whoever waits on it with -ECANCELED (or -EBADF for later calls), then gives the number back once nobody uses it. Drops the
- * caller's reference. 0. Takes NULL. Does not wait; any thread. */
+ * caller's reference. 0, or what close(2) answered where nobody used it. Takes NULL. Does not wait; any thread. */
 int ug_fd_close(ug_fd *f);
 /* ug_fd_close for UG_CLEAN: closes *f and sets it to NULL. */
 void ug_fd_clean(ug_fd **f);

@@ -9,6 +9,7 @@
 #include "dir_priv.h"
 #include "file_priv.h"
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,12 @@ const struct ug__dirent *ug__dirents_next(struct ug__dirents *d)
 			return e;
 	}
 	return NULL;
+}
+
+ssize_t ug__dirents_fill(int fd, void *buf)
+{
+	ssize_t n = ug__sys_getdents(fd, buf, UG__DIR_BUFFER);
+	return n == -ENOENT ? 0 : n;
 }
 
 static int type_of(const struct ug__dirent *e)
@@ -77,7 +84,7 @@ int ug_dir_open(const char *path, ug_dir **out)
 static int fill(void *arg)
 {
 	ug_dir *d = arg;
-	return (int)ug__sys_getdents(d->file->number, d->buf, sizeof d->buf);
+	return (int)ug__dirents_fill(d->file->number, d->buf);
 }
 
 int ug_dir_read(ug_dir *d, struct ug_dir_entry *out)
@@ -150,12 +157,10 @@ static int list_entry(struct listing *l, const struct ug__dirent *e)
 	return 0;
 }
 
-static int list_all(struct listing *l, char *buf)
+static int list_all(struct listing *l, int fd, char *buf)
 {
-	int64_t at = ug__sys_lseek(l->dir, 0, SEEK_SET);
-	UG_TRY(at < 0 ? at : 0);
 	ssize_t n;
-	while ((n = ug__sys_getdents(l->dir, buf, UG__DIR_BUFFER)) > 0) {
+	while ((n = ug__dirents_fill(fd, buf)) > 0) {
 		struct ug__dirents d = {.buf = buf, .end = (size_t)n};
 		for (const struct ug__dirent *e; (e = ug__dirents_next(&d));)
 			UG_TRY(list_entry(l, e));
@@ -174,7 +179,13 @@ static int list_slow(void *arg)
 	char *buf = malloc(UG__DIR_BUFFER);
 	if (!buf)
 		return -ENOMEM;
-	int e = list_all(l, buf);
+	/* A position of its own, as several may list the folder at once. It may be gone: then it has no entries. */
+	int fd = ug__sys_open(l->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
+	int e = fd == -ENOENT ? 0 : fd;
+	if (fd >= 0) {
+		e = list_all(l, fd, buf);
+		ug__sys_close(fd);
+	}
 	free(buf);
 	return e;
 }

@@ -14,7 +14,8 @@
  *
  * Every open has O_NONBLOCK. For disk files it means nothing; a FIFO opened for reading would else hold a thread until
  * a writer comes, where nothing could cut the wait short. A read of such a FIFO waits for the writer instead: before it
- * has come, read(2) answers 0, as if at the end, but poll(2) is silent.
+ * has come, read(2) answers 0, as if at the end, but poll(2) is silent. One opened for writing has nothing to poll: the
+ * task tries again and again, so that its context can end that, and no thread of the pool is held.
  */
 #include "base/atomic.h"
 #include "base/sys.h"
@@ -45,16 +46,36 @@ struct open_call {
 	uint64_t resolve;
 };
 
+#define LONGEST_PAUSE (50 * UG_MS)
+#define TRY_AGAIN (-EAGAIN)
+
+/* ENXIO is a FIFO's without a reader, but also a socket's and that of a device without a driver. */
+static int is_fifo(const struct open_call *c)
+{
+	struct stat st;
+	return ug__sys_fstatat(c->dir, c->path, 0, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 static int open_slow(void *arg)
 {
 	const struct open_call *c = arg;
 	/* With O_PATH openat2 takes no other flag. */
 	int nonblock = c->flags & O_PATH ? 0 : O_NONBLOCK;
 	int fd = ug__sys_open(c->dir, c->path, c->flags | nonblock, c->mode, c->resolve);
-	/* A FIFO without a reader, a lease that must be broken first: these want to be waited for. */
-	if ((fd == -ENXIO || fd == -EAGAIN) && !(c->flags & O_NONBLOCK))
-		fd = ug__sys_open(c->dir, c->path, c->flags, c->mode, c->resolve);
-	return fd;
+	return fd == -ENXIO && !(c->flags & O_NONBLOCK) && is_fifo(c) ? TRY_AGAIN : fd;
+}
+
+/* A FIFO without a reader, a lease that must be broken first: these want to be waited for. */
+static int open_patiently(struct open_call *c)
+{
+	int64_t pause = UG_MS;
+	for (;;) {
+		int fd = ug_blocking(open_slow, c);
+		if (fd != TRY_AGAIN || c->flags & O_NONBLOCK)
+			return fd;
+		UG_TRY(ug_sleep(pause));
+		pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
+	}
 }
 
 int ug__open(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
@@ -72,7 +93,7 @@ int ug__open(int dir, const char *path, int flags, mode_t mode, uint64_t resolve
 			return fd;
 	}
 	struct open_call c = {.dir = dir, .flags = flags, .path = path, .mode = mode, .resolve = resolve};
-	return ug_blocking(open_slow, &c);
+	return open_patiently(&c);
 }
 
 static enum kind kind_of(mode_t mode, int open_flags)
@@ -148,25 +169,35 @@ int ug_file_adopt(int fd, ug_file **out)
 	struct stat st;
 	int flags = ug__sys_open_flags(fd);
 	UG_TRY(flags);
-	return file_new(fd, fd > 2 ? UG_FD_NONBLOCK : 0, flags, out, &st);
+	return file_new(fd, fd > 2 && !(flags & O_PATH) ? UG_FD_NONBLOCK : 0, flags, out, &st);
 }
 
 /* Closing -------------------------------------------------------------------------------------------------------- */
 
-static int close_slow(void *fd)
+struct close_call {
+	ug_fd *fd; /* NULL once it is closed */
+	int result;
+};
+
+static int close_slow(void *arg)
 {
-	return ug_fd_close(fd);
+	struct close_call *c = arg;
+	c->result = ug_fd_close(c->fd);
+	c->fd = NULL;
+	return 0;
 }
 
 static int close_fd(const ug_file *f)
 {
 	if ((f->flags & O_ACCMODE) == O_RDONLY || f->flags & O_PATH)
 		return ug_fd_close(f->fd);
-	int e = 0;
+	struct close_call c = {.fd = f->fd};
 	UG_SHIELD {
-		e = ug_blocking(close_slow, f->fd);
+		(void)ug_blocking(close_slow, &c);
 	}
-	return e;
+	if (c.fd) /* no thread could be had */
+		close_slow(&c);
+	return c.result;
 }
 
 ug_file *ug_file_ref(ug_file *f)

@@ -174,7 +174,7 @@ static int empty_once(int dir, char *buf)
 	UG_TRY(at < 0 ? at : 0);
 	int removed = 0;
 	ssize_t n;
-	while ((n = ug__sys_getdents(dir, buf, UG__DIR_BUFFER)) > 0) {
+	while ((n = ug__dirents_fill(dir, buf)) > 0) {
 		struct ug__dirents d = {.buf = buf, .end = (size_t)n};
 		for (const struct ug__dirent *e; (e = ug__dirents_next(&d));) {
 			UG_TRY(remove_tree(dir, e->name));
@@ -198,14 +198,22 @@ static int empty_folder(int dir, const char *name)
 	return e;
 }
 
-/* Folder by folder under an open parent, so that nobody can lead it elsewhere by a link put in the way. */
+static int is_full(int e)
+{
+	return e == -ENOTEMPTY || e == -EEXIST;
+}
+
+/* Folder by folder under an open parent, so that nobody can lead it elsewhere by a link put in the way. Others may remove it, or put
+ * something else in its place, meanwhile: what counts is whether it is gone in the end. */
 static int remove_tree(int dir, const char *name)
 {
-	int e = remove_one(dir, name);
-	if (e == -ENOTEMPTY || e == -EEXIST) {
-		UG_TRY(empty_folder(dir, name));
+	int e = remove_one(dir, name), emptied = 0;
+	if (is_full(e)) {
+		emptied = empty_folder(dir, name);
 		e = remove_one(dir, name);
 	}
+	if (is_full(e) && emptied < 0)
+		e = emptied;
 	return e == -ENOENT ? 0 : e;
 }
 

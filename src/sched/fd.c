@@ -124,15 +124,14 @@ static uint64_t key_of(const ug_fd *f)
 	return (uint64_t)f->gen << 32 | f->index;
 }
 
-/* Nobody uses the number any more, and nobody will. */
-static void give_back(ug_fd *f)
+/* Nobody uses the number any more, and nobody will. Answers what close(2) did, if it was called here. */
+static int give_back(ug_fd *f)
 {
 	ug__lock(&f->lock);
 	bool mine = !f->gone;
 	f->gone = 1;
 	ug__unlock(&f->lock);
-	if (mine && !f->borrowed)
-		ug__sys_close(f->fd);
+	return mine && !f->borrowed ? ug__sys_close(f->fd) : 0;
 }
 
 int ug__fd_use(ug_fd *f)
@@ -152,7 +151,7 @@ static void drop(ug_fd *f, uint32_t flag)
 	uint32_t use = load_acquire(&f->use);
 	do
 		if (!flag && (use & CLOSED) && (use & COUNT) == ((use & ORPHAN) ? 1u : 2u))
-			give_back(f);
+			(void)give_back(f); /* its closer has gone */
 	while (!cas_acq_rel(&f->use, &use, (use - 1) | flag));
 	if ((use & COUNT) == 1)
 		record_free(f);
@@ -175,8 +174,8 @@ ug_fd *ug_fd_ref(ug_fd *f)
 	return f;
 }
 
-/* Ends it for all: once. */
-static void shut(ug_fd *f)
+/* Ends it for all: once. Answers what close(2) did, if that could be at once. */
+static int shut(ug_fd *f)
 {
 	ug__lock(&f->lock);
 	uint32_t use = load_relaxed(&f->use);
@@ -184,7 +183,7 @@ static void shut(ug_fd *f)
 		;
 	if (use & CLOSED) {
 		ug__unlock(&f->lock);
-		return;
+		return 0;
 	}
 	if (f->epoch && ug__visit()) {
 		if (f->epoch == S->epoch) {
@@ -203,15 +202,14 @@ static void shut(ug_fd *f)
 		}
 	}
 	ug__unlock(&f->lock);
-	if ((use & COUNT) == 1)
-		give_back(f);
+	return (use & COUNT) == 1 ? give_back(f) : 0;
 }
 
 void ug_fd_unref(ug_fd *f)
 {
 	if (!f || add_acq_rel(&f->refs, -1u) != 1)
 		return;
-	shut(f);
+	(void)shut(f); /* there is nobody to tell */
 	drop(f, ORPHAN);
 }
 
@@ -219,9 +217,9 @@ int ug_fd_close(ug_fd *f)
 {
 	if (!f)
 		return 0;
-	shut(f);
+	int e = shut(f);
 	ug_fd_unref(f);
-	return 0;
+	return e;
 }
 
 void ug_fd_clean(ug_fd **f)

@@ -167,7 +167,12 @@ TEST_ANYWHERE(open_beneath)
 	ug_file *dir, *f;
 	CHECK_IS(ug_file_open(in_folder("root"), O_RDONLY | O_DIRECTORY, 0, &dir), 0);
 	for (int round = 0; round < 2; round++) { /* the second time with the names cached */
-		CHECK_IS(beneath(dir, "sub/file"), 0);
+		int e = beneath(dir, "sub/file");
+		if (e == -ENOSYS) { /* an old kernel, an emulator */
+			ug_file_close(dir);
+			return 0;
+		}
+		CHECK_IS(e, 0);
 		CHECK_IS(beneath(dir, "sub/../sub/./file"), 0);
 		CHECK_IS(beneath(dir, "in"), 0);
 		CHECK_IS(beneath(dir, "."), 0);

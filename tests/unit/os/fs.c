@@ -139,6 +139,118 @@ TEST_ANYWHERE(remove_all)
 	return 0;
 }
 
+/* Several who remove one tree get in each other's way, and none of them fails. */
+static int remove_tree(void *path)
+{
+	return ug_remove_all(path);
+}
+
+TEST(removed_by_several)
+{
+	enter();
+	char tree[256], name[64];
+	snprintf(tree, sizeof tree, "%s", at("tree"));
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 30; i++) {
+			snprintf(name, sizeof name, "tree/%d/%d/%d", i % 3, i % 10, i);
+			CHECK_IS(ug_mkdir_all(at(name), 0755), 0);
+		}
+		ug_task *t[4];
+		for (int i = 0; i < 4; i++)
+			t[i] = start(remove_tree, tree);
+		for (int i = 0; i < 4; i++)
+			CHECK_IS(finish(t[i]), 0);
+		CHECK(access(tree, F_OK) < 0);
+	}
+	leave();
+	return 0;
+}
+
+/* A folder that is gone has no entries: POSIX readdir. */
+TEST_ANYWHERE(folder_that_goes)
+{
+	enter();
+	ug_dir *d;
+	ug_file *f;
+	struct ug_dir_entry e;
+	struct ug_dir_listing l = UG_ZERO;
+	CHECK_IS(ug_mkdir(at("d"), 0755), 0);
+	CHECK_IS(ug_dir_open(at("d"), &d), 0);
+	CHECK_IS(ug_file_open(at("d"), O_RDONLY, 0, &f), 0);
+	CHECK_IS(ug_remove(at("d")), 0);
+	CHECK_IS(ug_dir_read(d, &e), 0);
+	CHECK_IS(ug_dir_list(f, 0, &l), 0);
+	CHECK_IS(l.count, 0);
+	ug_dir_listing_done(&l);
+	ug_file_close(f);
+	ug_dir_close(d);
+	leave();
+	return 0;
+}
+
+/* One open folder, listed by several at once: each sees all of it. */
+static int list_whole(void *dir)
+{
+	for (int i = 0; i < 20; i++) {
+		UG_CLEAN(ug_dir_listing_done) struct ug_dir_listing l = UG_ZERO;
+		UG_TRY(ug_dir_list(dir, 0, &l));
+		if (l.count != 2000)
+			return (int)l.count;
+	}
+	return 0;
+}
+
+TEST(listed_by_several)
+{
+	enter();
+	char name[64];
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof name, "entry-number-%d", i);
+		CHECK_IS(ug_write_file(at(name), "", 0, 0600), 0);
+	}
+	ug_file *f;
+	CHECK_IS(ug_file_open(folder, O_RDONLY | O_DIRECTORY, 0, &f), 0);
+	ug_task *t[4];
+	for (int i = 0; i < 4; i++)
+		t[i] = start(list_whole, f);
+	for (int i = 0; i < 4; i++)
+		CHECK_IS(finish(t[i]), 0);
+	ug_file_close(f);
+	leave();
+	return 0;
+}
+
+/* Names are bytes: all but '/' and NUL, up to 255 of them. */
+TEST_ANYWHERE(odd_names)
+{
+	enter();
+	static const char *const odd[] = {
+		" ", "\n", "-rf", "*", "\x01\x7f\xff\xfe", "\xc3\x28", "...", "~", "a\\b", "'\""};
+	char longest[257];
+	memset(longest, 'n', 256);
+	longest[256] = '\0';
+	CHECK_IS(ug_write_file(at(longest), "x", 1, 0600), -ENAMETOOLONG);
+	longest[255] = '\0';
+	CHECK_IS(ug_write_file(at(longest), "x", 1, 0600), 0);
+	for (size_t i = 0; i < UG_COUNT_OF(odd); i++)
+		CHECK_IS(ug_write_file(at(odd[i]), "x", 1, 0600), 0);
+	ug_file *f;
+	CHECK_IS(ug_file_open(folder, O_RDONLY, 0, &f), 0);
+	struct ug_dir_listing l;
+	CHECK_IS(ug_dir_list(f, 0, &l), 0);
+	CHECK_IS(l.count, UG_COUNT_OF(odd) + 1);
+	for (size_t i = 0; i < UG_COUNT_OF(odd); i++) {
+		size_t k = 0;
+		while (k < l.count && strcmp(l.items[k].name, odd[i]) != 0)
+			k++;
+		CHECK(k < l.count);
+	}
+	ug_dir_listing_done(&l);
+	ug_file_close(f);
+	leave();
+	return 0;
+}
+
 TEST_ANYWHERE(entries)
 {
 	enter();
@@ -261,6 +373,10 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_remove_all),
+		cmocka_unit_test(test_removed_by_several),
+		cmocka_unit_test(test_folder_that_goes),
+		cmocka_unit_test(test_listed_by_several),
+		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_entries_of_an_open_folder),
 		cmocka_unit_test(test_listing),
