@@ -98,6 +98,9 @@ static void the_guard_faults_and_stays_when_memory_goes(void **state)
 {
 	(void)state;
 	struct ug__stack *s[3];
+	/* An emulator that takes any advice, even one that there is not, sets no guards. */
+	if (madvise((void *)((uintptr_t)state & ~(uintptr_t)(PAGE - 1)), PAGE, 9999) == 0)
+		skip();
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 3; i++) {
 			s[i] = ug__stack_get(16);
