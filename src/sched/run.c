@@ -119,6 +119,16 @@ static void memory_end(void)
 	S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
 }
 
+static void runtime_end(void)
+{
+	threads_end();
+	store_seq(&S->running, 0u);
+	while (load_seq(&S->visitors))
+		sched_yield();
+	memory_end();
+	ug__threads_nudge();
+}
+
 /* After a fork the child has one thread and none of the library's: every call that would need them fails. A task that forked is a
  * plain thread from here on, or it would run the others' copies, and take events from the poller that it shares with its parent. */
 static void in_child(void)
@@ -213,14 +223,8 @@ static int run(int (*fn)(void *), void *arg, const struct ug_opts *opts, bool wa
 		; /* a signal's handler has run */
 	if (!wait_for_end)
 		return e < 0 ? e : first.result;
-	if (S->procs) {
-		threads_end();
-		store_seq(&S->running, 0u);
-		while (load_seq(&S->visitors))
-			sched_yield();
-		memory_end();
-		ug__threads_nudge();
-	}
+	if (S->procs)
+		runtime_end();
 	store_seq(&busy, 0u);
 	return e < 0 ? e : first.result;
 }

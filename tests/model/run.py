@@ -19,7 +19,9 @@ here = os.path.dirname(os.path.abspath(__file__))
 source = os.path.dirname(os.path.dirname(here))
 build = os.environ.get("UG_BUILD", os.path.join(source, "build-test"))
 cc = os.environ.get("CC", "cc").split()
-flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+flags = ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
+         # what the copies have and no scenario calls, with all that it would need
+         "-ffunction-sections", "-fdata-sections"]
 arch = os.uname().machine
 
 # Tiny capacities, and names for what the model stands in for.
@@ -38,6 +40,8 @@ changes = {
         (r"struct worker \*w = aligned_alloc\(64, .*\);", "struct worker *w = new_worker();"),
     ],
     "monitor.c": [],
+    "sleep.c": [],
+    "run.c": [],
     "sched_priv.h": [(r"#define RING 256", "#define RING 2")],
 }
 
@@ -65,6 +69,11 @@ mutants = [
      r"^\toutside = outside && load_relaxed\(&w->proc\) == p;", "", "pinned"),
     ("a worker begins without asking whether it was taken from", "worker.c",
      r"^\tug__enter\(w\);", r"\tstore_relaxed(&w->in, 1u);", "taken"),
+    ("the monitor sleeps over a busy one's timer", "monitor.c", r" \|\| busy_one_has_timers\(\)", "", "armed"),
+    ("a spare that comes back late is not ended", "run.c",
+     r"^(\tstore_seq\(&S->stopping, 1u\);\n)((?:.*\n)*?)\t\t/\* Each time.*\n((?:.*\n){2})", r"\1\3\2", "ending"),
+    ("the end does not wait for one that readies a hog", "park.c",
+     r"^\t\t\tinject_from_thread\(\(runnable\)t, inject_hog\);", "\t\t\tinject_hog((runnable)t);", "visited"),
     ("the hand-over without its barrier", None, None, None, "taken (delayed"),
 ]
 
@@ -90,12 +99,13 @@ def compile(mutant=None):
         copy(name, folder, mutant)
     program = os.path.join(folder, "scenarios")
     include = ["-I", folder, "-I", here, "-I", source + "/src", "-I", source + "/include", "-I", build]
-    extra = ["-DNO_BARRIER"] if mutant and mutant[1] is None else []
+    extra = ["-Wno-unused-function", *(["-DNO_BARRIER"] if mutant[1] is None else [])] if mutant else []
     run = [*cc, *flags, *include]
     subprocess.run([*run, *extra, "-include", here + "/atomic_shim.h", "-c", here + "/scenarios.c", "-o", program + ".o"],
                    check=True)
     subprocess.run([*run, here + "/explore.c", program + ".o", source + "/src/stack/switch.c",
-                    source + f"/src/stack/switch_{arch}.S", "-pthread", "-o", program], check=True)
+                    source + f"/src/stack/switch_{arch}.S", "-pthread", "-Wl,--gc-sections", "-o", program],
+                   check=True)
     return program
 
 

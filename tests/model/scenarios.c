@@ -13,7 +13,7 @@
  * A machine that reorders more (aarch64) can do what no run here does: that each acquire has its release is for reading, and for
  * the race detector. Plain fields are not points of a switch, and a race on one is not noticed: that is the race build's. Few switches
  * and small numbers: a bug that needs more of either is found by luck or not at all. Timers never fire, contexts never end,
- * descriptors, pool threads and the monitor's own loop are absent. The stand-ins of futex, epoll and membarrier do what
+ * descriptors, pool threads, the monitor's loop and the start of a runtime are absent. The stand-ins of futex, epoll and membarrier do what
  * their man pages say, no more: a spurious wake does not happen.
  */
 #include "world.h"
@@ -298,6 +298,100 @@ static void thieves(void)
 	S->procs[0].slot = (runnable)task(0) | 1;
 }
 
+/* A task holds its thread and has a timer: the monitor must not sleep, for its processor may have to be taken. */
+static bool monitor_looked;
+
+static bool has_looked(const void *unused)
+{
+	(void)unused;
+	return monitor_looked;
+}
+
+static void arm_and_hold(int me)
+{
+	static struct ug__timer timer;
+	(void)me;
+	ug__timer_arm(&timer, 5, NULL);
+	model_wait(has_looked, NULL);
+}
+
+static void monitor_sleeps(void *unused)
+{
+	(void)unused;
+	sleep_until_woken(load_seq(&monitor_word), UG_SECOND);
+	monitor_looked = true;
+}
+
+static void armed(void)
+{
+	start(1, false);
+	monitor_looked = false;
+	task_fn[0] = arm_and_hold;
+	unbound[0] = task_in_use[0] = true;
+	S->procs[0].slot = (runnable)task(0) | 1;
+	model_thread("monitor", monitor_sleeps, NULL);
+}
+
+/* The runtime ends, while the monitor has a spare in its hands. */
+static void rescue_and_go(void *unused)
+{
+	(void)unused;
+	rescue(&procs[0]);
+	ug__thread_gone();
+}
+
+static void end_all(void *unused)
+{
+	(void)unused;
+	runtime_end();
+}
+
+static void ending(void)
+{
+	start(1, false);
+	add_worker(NULL);
+	S->threads = 3;
+	model_thread("monitor", rescue_and_go, NULL);
+	model_thread("main", end_all, NULL);
+}
+
+/* A thread makes a hog ready whose end is the runtime's. */
+static bool task_0_over(const void *unused)
+{
+	(void)unused;
+	return task_over[0];
+}
+
+static void end_after_task_0(void *unused)
+{
+	model_wait(task_0_over, unused);
+	runtime_end();
+}
+
+static void wait_as_hog(int me)
+{
+	task(me)->hog = 1;
+	wait_at(&places[me]);
+}
+
+static void wake_0(void *unused)
+{
+	(void)unused;
+	wake_one(&places[0]);
+}
+
+static void visited(void)
+{
+	memset(places, 0, sizeof places);
+	start(1, false);
+	S->threads = 1;
+	task_fn[0] = wait_as_hog;
+	unbound[0] = task_in_use[0] = true;
+	S->procs[0].slot = (runnable)task(0) | 1;
+	model_thread("outside", wake_0, NULL);
+	model_thread("main", end_after_task_0, NULL);
+}
+
 /* What a worker runs and what it has is read plainly by itself, whose a processor is by this model. */
 static bool may_delay(const volatile void *at)
 {
@@ -334,6 +428,9 @@ static const struct model models[] = {
 	MODEL(chain_3, 1),
 	MODEL(taken, 2),
 	MODEL(pinned, 2),
+	MODEL(armed, 3),
+	MODEL(ending, 2),
+	MODEL(visited, 2),
 	MODEL_DELAYS(one_injected, 4),
 	MODEL_DELAYS(held_ring, 2),
 	MODEL_DELAYS(injected_1, 2),

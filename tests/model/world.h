@@ -34,8 +34,19 @@ static void by_holder(const struct proc *p);
 #define word monitor_word
 #include "copy_monitor.c"
 #undef word
+#define sleeper sleep_sleeper
+#define wake sleep_wake
+#include "copy_sleep.c"
+#undef sleeper
+#undef wake
+#define start run_start
+#define ug__random run_random
+#define free(memory) ((void)(memory)) /* the model's own */
+#include "copy_run.c"
+#undef start
+#undef ug__random
+#undef free
 
-struct sched ug__sched;
 ug_ctx ug__root_ctx;
 const struct ug__poller ug__poll_epoll; /* a name that idle.c compares with */
 
@@ -52,13 +63,16 @@ static bool is_woken(const void *arg)
 	return ((const struct sleeper *)arg)->woken;
 }
 
-/* Looks and goes to sleep in one step, as the kernel does. */
+/* Looks and goes to sleep in one step, as the kernel does. What has a time-out is done when the others have made a step. */
 int ug__futex_wait(uint32_t *word, uint32_t value, int64_t until)
 {
-	(void)until;
 	model_call();
 	if (*word != value)
 		return 0;
+	if (until != UG_FOREVER) {
+		model_yield();
+		return -ETIMEDOUT;
+	}
 	struct sleeper *s = &sleepers[model_self()];
 	*s = (struct sleeper){.word = word};
 	model_wait(is_woken, s);
@@ -107,7 +121,7 @@ int ug__membarrier(void)
 }
 
 /* The eventfd of wakes: edge-triggered, so that one of those who wait, or the next, takes the edge; two may become one. */
-static bool wake_pending;
+static bool wake_pending, poller_ended;
 
 static bool has_wake(const void *unused)
 {
@@ -131,10 +145,17 @@ static int poller_wait(struct ug__event *ev, int n, int64_t until)
 static void poller_wake(void)
 {
 	model_call();
+	if (poller_ended)
+		model_fail("the poller is woken when it has ended");
 	wake_pending = true;
 }
 
-static struct ug__poller poller = {.name = "model", .wait = poller_wait, .wake = poller_wake};
+static void poller_end(void)
+{
+	poller_ended = true;
+}
+
+static struct ug__poller poller = {.name = "model", .wait = poller_wait, .wake = poller_wake, .end = poller_end};
 
 /* What else is called ------------------------------------------------------------------------------------------------ */
 
@@ -238,6 +259,13 @@ int ug_ctx_err(const ug_ctx *c)
 	return 0;
 }
 
+/* A timer that never fires. */
+int ug__timers_add(struct ug__timers *h, struct ug__timer *t)
+{
+	store_seq(&h->next, t->when_);
+	return 1;
+}
+
 size_t ug__timers_run(struct ug__timers *h, int64_t now)
 {
 	(void)h;
@@ -264,6 +292,48 @@ uint32_t ug__blocking_busy(void)
 size_t ug__stack_trim(void)
 {
 	return 0;
+}
+
+void ug__timers_end(struct ug__timers *h)
+{
+	(void)h;
+}
+
+void ug__timers_drop(struct ug__timers *h, int (*which)(const struct ug__timer *t))
+{
+	(void)h;
+	(void)which;
+}
+
+struct ug__stack *ug__stack_at(const void *at)
+{
+	(void)at;
+	return NULL;
+}
+
+void ug__clock_virtual(const int64_t *time)
+{
+	(void)time;
+}
+
+void ug__blocking_end(void)
+{
+}
+
+void ug__blocking_reset(void)
+{
+}
+
+void ug__fd_forget(void)
+{
+}
+
+void ug__stack_end(void)
+{
+}
+
+void ug__records_end(void)
+{
 }
 
 void ug__dump_tasks(int fd)
@@ -359,7 +429,7 @@ static void start(int procs_count, bool own_thread)
 		.monitor_timers = {.next = UG_FOREVER}};
 	poller.own_thread = own_thread;
 	memset(sleepers, 0, sizeof sleepers);
-	wake_pending = false;
+	wake_pending = poller_ended = false;
 	worker_count = 0;
 	memset(local_worker, 0, sizeof local_worker);
 	for (int i = 0; i < SLEEPERS; i++) {
