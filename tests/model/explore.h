@@ -31,9 +31,9 @@ struct model {
 
 /* A run that broke something is made again, and each step of it printed, where MODEL_TRACE is in the environment. */
 
-/* Explores within `seconds`; prints a line. 0: nothing found; 1: a run broke something, which was printed; 2: time ran out first. */
+/* Explores within `seconds` of the processor's time; prints a line. 0: nothing found; 1: a run broke something, which was printed; 2: time ran out first. */
 int model_explore(const struct model *m, int seconds);
-/* Random runs for so many seconds. 0 or 1. */
+/* Random runs for so many seconds, likewise. 0 or 1. */
 int model_wander(const struct model *m, int seconds);
 
 /* In set_up, or in a thread. */

@@ -93,6 +93,15 @@ def copy(name, folder, mutant):
         out.write(f'#line 1 "src/sched/{name}"\n{text}')
 
 
+def compile_explorer():
+    objects = []
+    for file in here + "/explore.c", source + "/src/stack/switch.c", source + f"/src/stack/switch_{arch}.S":
+        objects.append(os.path.join(work, os.path.basename(file) + ".o"))
+        subprocess.run([*cc, *flags, "-I", source + "/src", "-I", source + "/include", "-I", build, "-c", file, "-o", objects[-1]],
+                       check=True)
+    return objects
+
+
 def compile(mutant=None):
     folder = tempfile.mkdtemp(dir=work)
     for name in changes:
@@ -100,12 +109,9 @@ def compile(mutant=None):
     program = os.path.join(folder, "scenarios")
     include = ["-I", folder, "-I", here, "-I", source + "/src", "-I", source + "/include", "-I", build]
     extra = ["-Wno-unused-function", *(["-DNO_BARRIER"] if mutant[1] is None else [])] if mutant else []
-    run = [*cc, *flags, *include]
-    subprocess.run([*run, *extra, "-include", here + "/atomic_shim.h", "-c", here + "/scenarios.c", "-o", program + ".o"],
-                   check=True)
-    subprocess.run([*run, here + "/explore.c", program + ".o", source + "/src/stack/switch.c",
-                    source + f"/src/stack/switch_{arch}.S", "-pthread", "-Wl,--gc-sections", "-o", program],
-                   check=True)
+    subprocess.run([*cc, *flags, *extra, *include, "-include", here + "/atomic_shim.h", "-c", here + "/scenarios.c",
+                    "-o", program + ".o"], check=True)
+    subprocess.run([*cc, program + ".o", *explorer, "-pthread", "-Wl,--gc-sections", "-o", program], check=True)
     return program
 
 
@@ -139,5 +145,6 @@ def main():
 
 
 with tempfile.TemporaryDirectory() as work:
+    explorer = compile_explorer()
     status = main()
 sys.exit(status)
