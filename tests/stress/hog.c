@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stuck tasks hurt nobody: hogs that sit in usleep(40000) of libc, spin for 40 ms, or do so in a reader that the library
- * calls, again and again, beside a task on a 1 ms timer and two echo connections (a pair of sockets, TCP on the
+ * Stuck tasks hurt nobody: hogs that sit in usleep(40000) of libc, spin for 40 ms, do so in a reader that the library
+ * calls, or compress 256 KiB with zlib, again and again, beside a task on a 1 ms timer and two echo connections (a pair of sockets, TCP on the
  * loopback). How late are those?
  *
  * usage: hog [MS [HOGS]]    MS: the most that the ninetieth of a hundred may be late, in one of three runs at the
  *                           least; an idle machine is held to 20 ms
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -21,6 +22,9 @@
 #include <undergo/io.h>
 #include <undergo/sched.h>
 #include <undergo/sync.h>
+#ifdef HAVE_ZLIB
+#include <zlib.h>
+#endif
 
 enum { SAMPLES = 4096 };
 #define HOLD (40 * UG_MS)
@@ -87,6 +91,33 @@ static int copy(void *arg)
 	(void)arg;
 	return ug_copy(ug_discard(), (ug_reader){&ops, NULL}, NULL);
 }
+
+#ifdef HAVE_ZLIB
+enum { PLAIN = 1 << 18 };
+
+/* Words in no order take the longest: there is much to compare, and little to find. */
+static int compress_all(void *arg)
+{
+	static const char *const words[] = {
+		"park ", "ready ", "steal ", "spawn ", "select ", "close ", "task ", "queue "};
+	(void)arg;
+	unsigned char *plain = malloc(PLAIN + 8), *packed = malloc(compressBound(PLAIN));
+	uint32_t random = 1;
+	int e = plain && packed ? 0 : -ENOMEM;
+	for (size_t n = 0; e == 0 && n < PLAIN;) {
+		random = random * 1664525 + 1013904223;
+		n += strlen(strcpy((char *)plain + n, words[random >> 29]));
+	}
+	while (e == 0 && ug_now() < end_of_run) {
+		uLongf n = compressBound(PLAIN);
+		e = compress2(packed, &n, plain, PLAIN, 9) == Z_OK ? 0 : -EIO;
+		atomic_fetch_add(&holds, 1);
+	}
+	free(plain);
+	free(packed);
+	return e;
+}
+#endif
 
 /* Victims -------------------------------------------------------------------------------------------------------- */
 
@@ -245,8 +276,11 @@ static int app(void *arg)
 	cpu_set_t cores;
 	long patient = sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) < 2 ? 10 * most : most;
 	int b = thrice("spinning", spin, patient);
-	int c = thrice("in a reader", copy, patient);
-	return a ? a : b ? b : c;
+	int c = thrice("in a reader", copy, patient), d = 0;
+#ifdef HAVE_ZLIB
+	d = thrice("in a compression", compress_all, patient);
+#endif
+	return a ? a : b ? b : c ? c : d;
 }
 
 int main(int argc, char **argv)
