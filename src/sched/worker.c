@@ -18,8 +18,9 @@
 
 #define MAX_WORKERS 1024
 
-/* Two words at a fixed offset from the thread pointer: in the shared library the default would call __tls_get_addr at each look: 150
- * of the 1,050 instructions of a round trip between two tasks. One that is opened by dlopen takes them from the surplus that libc keeps for this. */
+/* Two words at a fixed offset from the thread pointer: in the shared library the default would call __tls_get_addr at each
+ * look, 150 of the 1,050 instructions of a round trip between two tasks. A library that is opened by dlopen takes them from
+ * the surplus that libc keeps for this. */
 #define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
 THREAD_LOCAL struct worker *this_worker;
 THREAD_LOCAL struct ug__task *this_thread;

@@ -115,7 +115,7 @@ static void little_address_space_is_enough(void **state)
 	struct rlimit before, limit;
 	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
 	limit = before;
-	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + (6 << 20);
+	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + (12 << 20);
 	assert_int_equal(pthread_attr_init(&attr), 0);
 	assert_int_equal(pthread_attr_setstacksize(&attr, 128 << 10), 0);
 	assert_int_equal(pthread_setattr_default_np(&attr), 0);
@@ -203,6 +203,8 @@ static int work_for(int64_t time)
 /* The only spare is used up, and the monitor asks for another one each tick. */
 static int ask_in_vain(void *refused)
 {
+	UNTIL(ug_pin() == 0); /* until then the spare's thread may not be there yet */
+	ug_unpin();
 	if (refuse(SYS_clone3, EAGAIN) != 0 || refuse(SYS_clone, EAGAIN) != 0)
 		return 0;
 	*(bool *)refused = true;
