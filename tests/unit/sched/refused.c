@@ -121,7 +121,7 @@ static void little_address_space_is_enough(void **state)
 	assert_int_equal(pthread_setattr_default_np(&attr), 0);
 	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
 	int e = ug_run(sleep_long, NULL, NULL);
-	int none = ug_run(sleep_long, NULL, &(struct ug_opts){.stack_size = 16 << 20});
+	int none = ug_run(sleep_long, NULL, &(struct ug_opts){.stack_size = 64 << 20});
 	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
 	assert_int_equal(e, 0);
 	assert_int_equal(none, -ENOMEM);
