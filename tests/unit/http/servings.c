@@ -50,6 +50,7 @@ static void shares_its_limit_among_listeners(void **state)
 struct owner {
 	struct scene scene;
 	ug_ctx scope;
+	uint32_t told; /* nobody else is about to touch the server */
 	int freed;
 };
 
@@ -59,6 +60,8 @@ static int serve_and_free(void *arg)
 	ug_ctx_push(&o->scope);
 	o->scene.served = ug_http_serve(o->scene.server, o->scene.listener);
 	ug_ctx_pop(&o->scope);
+	while (!__atomic_load_n(&o->told, __ATOMIC_ACQUIRE))
+		ug_yield();
 	ug_http_server_free(o->scene.server);
 	o->freed = 1;
 	return 0;
@@ -77,6 +80,7 @@ static int both_ends_task(void *arg)
 	expect_answer(GET, THEN_CLOSE, HELLO);
 	ug_ctx_cancel(&o.scope, 0);
 	ug_http_shutdown(o.scene.server);
+	__atomic_store_n(&o.told, 1, __ATOMIC_RELEASE);
 	expect(ug_task_wait(t, NULL) == 0 && o.freed && o.scene.served == 0);
 	ug_task_unref(t);
 	ug_listener_close(o.scene.listener);
@@ -105,7 +109,7 @@ static int nothing(void *arg)
 
 static int poor_end_task(void *arg)
 {
-	struct owner o = {.freed = 0};
+	struct owner o = {.told = 1};
 	struct rlimit before, none;
 	ug_task *t;
 	(void)arg;
