@@ -324,7 +324,7 @@ void ug_bufw_commit(ug_bufw *b, size_t n);
  *	ug_scan_init(&s, ug_stdin(), NULL);
  *	while ((e = ug_scan_next(&s)) > 0)
  *		use(s.token, s.length);
- * Source: Go's bufio.Scanner. */
+ * Source: Go's bufio.Scanner; but where the reader fails, what it left unfinished is no token. */
 struct ug_token {
 	const char *data; /* within what was given; NULL: no token */
 	size_t length;

@@ -176,7 +176,8 @@ void ug_dir_listing_done(struct ug_dir_listing *list);
 
 /*
  * From now on each `signo` sends its number into the channel of int (kept alive by a reference), and its default action
- * is off. A channel that is full misses it: give it room for as many as matter. A second call for the same pair changes
+ * is off. A channel that is full misses it: give it room for as many as matter. Of one signal that is
+ * sent several times in quick succession fewer may be seen, real-time signals too. A second call for the same pair changes
  * nothing. -EINVAL: no such signal, SIGKILL, SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS),
  * UG_NIL. -ENOMEM, -EAGAIN.
  */

@@ -25,8 +25,8 @@ struct ug_opts {
 /*
  * Runs `app` as the first task on a fresh runtime and ends the program's other tasks where they stand when it returns,
  * as Go's main does. Answers app's result as an exit status: 0 for 0, itself for 1 to 255, 255 above, 1 for a negative
- * error, also one of ug_run. While it runs, SIGPIPE is ignored, and a deadlock of all tasks ends the process with a
- * report and status 2. Standard streams that are closed are opened on /dev/null, so that nothing else gets their numbers.
+ * error, also one of ug_run. From then on SIGPIPE is ignored where the program does not handle it, and while it runs a deadlock of
+ * all tasks ends the process with a report and status 2. Standard streams that are closed are opened on /dev/null, so that nothing else gets their numbers.
  */
 int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const struct ug_opts *opts);
 
@@ -56,7 +56,8 @@ struct ug_go_opts {
 };
 
 /*
- * Starts a task that belongs to the program: root context, result ignored. Does not wait. Any thread (from a plain
+ * Starts a task that belongs to the program: root context, result ignored. A task ends by returning: pthread_exit in one would
+ * take its worker along. Does not wait. Any thread (from a plain
  * thread a runtime must be running: -ESRCH else). -ENOMEM, -EINVAL, -ENOTSUP after a fork.
  */
 int ug_go(ug_fn *fn, void *arg);
@@ -184,7 +185,7 @@ struct ug_after {
 };
 /* Starts fn(arg) as ug_go does once *c ends, at once where it has; never where the scope is closed before, or there is no memory
  * for a task then. `after` is the caller's storage until one of these, or until stopped. NULL as c: the current one. Does not wait;
- * any thread that knows the scope is open. Source: Go's context.AfterFunc. */
+ * any thread that knows the scope is open, and that it stays so during the call. Source: Go's context.AfterFunc. */
 void ug_ctx_after(ug_ctx *c, struct ug_after *after, ug_fn *fn, void *arg);
 /* 1: stopped, fn will not run. 0: it was started, or stopped before, or the scope was closed. Does not wait; as ug_ctx_after. */
 int ug_after_stop(struct ug_after *after);

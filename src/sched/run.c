@@ -256,11 +256,19 @@ static void hold_streams(void)
 			return; /* no /dev here: as without this */
 }
 
+/* A write to a pipe that nobody reads is an error for who wrote, not the end of the program; unless that has a handler for it. */
+static void ignore_sigpipe(void)
+{
+	struct sigaction now;
+	if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+		signal(SIGPIPE, SIG_IGN);
+}
+
 int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const struct ug_opts *opts)
 {
 	static struct app a;
 	a = (struct app){.fn = app, .argc = argc, .argv = argv};
-	signal(SIGPIPE, SIG_IGN);
+	ignore_sigpipe();
 	hold_streams();
 	int r = app ? run(call_app, &a, opts, false) : -EINVAL;
 	return r < 0 ? 1 : r > 255 ? 255 : r;
