@@ -206,10 +206,10 @@ void ug__inject(runnable r)
 /* A plain thread may still be in here when what it made ready has ended the program: the runtime's end waits for it. */
 static void inject_from_thread(runnable r, void (*push)(runnable r))
 {
-	add_seq(&S->visitors, 1u);
-	if (load_seq(&S->running))
-		push(r);
-	add_seq(&S->visitors, -1u);
+	if (!ug__visit())
+		return;
+	push(r);
+	ug__visit_end();
 }
 
 static void inject_hog(runnable r)

@@ -310,9 +310,10 @@ static int enqueue(const struct request *q, struct proc *p)
 
 static int enqueue_from_thread(const struct request *q)
 {
-	add_seq(&S->visitors, 1u);
-	int e = ug__root_ctx.err_ ? ug__root_ctx.err_ : load_seq(&S->running) ? enqueue(q, NULL) : -ESRCH;
-	add_seq(&S->visitors, -1u);
+	if (!ug__visit())
+		return ug__root_ctx.err_ ? ug__root_ctx.err_ : -ESRCH; /* the former in the child of a fork */
+	int e = enqueue(q, NULL);
+	ug__visit_end();
 	return e;
 }
 
