@@ -6,6 +6,7 @@ usage: layers.py [--tree FOLDER] [--build FOLDER]        (defaults: $UG_SOURCE, 
 The floors are in layers.txt. Checked, each as one case:
   includes     a file includes its own package and lower floors; NAME_priv.h stays in its package; the conformance
                tests, the examples and other users see public headers only; undergo.h is for users
+  order        a file's own header and a blank line, then packages' headers, then the system's and undergo/: each by name
   symbols      the same floors, for what the linker sees: the undefined symbols of each object of the build
   names        what an object shows to others begins with ug_; what the shared library shows, not with ug__,
                unless undergo.map lists it
@@ -155,6 +156,19 @@ def check_includes(tree):
             yield (f"{at}: {me} (floor {house.floor[me]}) includes {other} of {it} (floor {house.floor[it]})")
 
 
+def check_order(tree):
+    for path in files(tree.root, "src", "cmd"):
+        text = tree.read(path)
+        found = [m.group(1) + m.group(2) for m in INCLUDE.finditer(text)]
+        if re.match(r'(?:(?!#include ).*\n)*#include "[^"]*"\n\n', text):
+            del found[0]
+        if found != sorted(found, key=lambda name: (name[0] == "<", name)):
+            yield f"{path}: includes in no order: {' '.join(name[1:] for name in found)}"
+        for name in found:
+            if path.startswith("src/") and name[0] == '"' and "/" not in name and name != '"config.h':
+                yield f"{path}: includes {name[1:]} without its package"
+
+
 def objects(tree, build):
     """(source, object) of the library and the program, as the build compiled them."""
     path = os.path.join(build, "compile_commands.json")
@@ -271,7 +285,7 @@ def main():
     args = ap.parse_args()
     tree = Tree(args.tree, House(os.path.join(args.tree, "tests", "layers.txt")))
 
-    checks = [("includes", check_includes, False), ("platforms", check_platforms, False),
+    checks = [("includes", check_includes, False), ("order", check_order, False), ("platforms", check_platforms, False),
               ("errno", check_errno, False), ("length", check_length, False), ("listed", check_listed, False)]
     if args.build:
         checks += [("symbols", check_symbols, True), ("names", check_names, True), ("stdio", check_stdio, True)]

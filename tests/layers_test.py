@@ -21,10 +21,10 @@ RIGHT = {
     "src/undergo.map": "{ global: ug_[a-z]*; local: *; };",
     "include/undergo/base.h": "int ug_base(void);\n",
     "include/undergo/undergo.h": "#include <undergo/base.h>\n",
-    "src/base/base.c": '#include <undergo/base.h>\n#include "base/a_priv.h"\nint ug_base(void) { return 1; }\n',
+    "src/base/base.c": '#include "base/a_priv.h"\n#include <undergo/base.h>\nint ug_base(void) { return 1; }\n',
     "src/base/a_priv.h": "",
     "src/sched/sched.h": "int ug__sched(void);\n",
-    "src/sched/sched.c": '#include "sched.h"\n#include <undergo/base.h>\nint ug__sched(void) { return ug_base(); }\n',
+    "src/sched/sched.c": '#include "sched/sched.h"\n\n#include <undergo/base.h>\nint ug__sched(void) { return ug_base(); }\n',
     "src/os/os.c": "int ug_os(void);\nint ug_os(void) { return 2; }\n",
     "examples/hello.c": "#include <undergo/undergo.h>\n",
     "tests/meson.build": "names = ['unit/base/a', 'unit/sched/a', 'fuzz/base_a']\n",
@@ -109,6 +109,13 @@ class Layers(unittest.TestCase):
 
     def test_example_sees_inside(self):
         self.wrong("includes", "examples/a.c", '#include "../src/sched/sched.h"\n', "only public headers")
+
+    def test_includes_in_no_order(self):
+        self.wrong("order", "src/base/b.c", '#include <stdio.h>\n#include "base/a_priv.h"\n', "in no order")
+        self.wrong("order", "src/base/b.c", '#include <stdlib.h>\n#include <stdio.h>\n', "in no order")
+        self.wrong("order", "src/base/b.c", '#include "a_priv.h"\n', "without its package")
+        own_first = '#include "sched/sched.h"\n\n#include "base/b.h"\n#include <stdio.h>\n'
+        self.assertEqual(self.layers(files={"src/sched/b.c": own_first, "src/base/b.h": ""})[0], [])
 
     def test_unknown_package(self):
         self.wrong("includes", "include/undergo/odd.h", "#include <undergo/base.h>\n", "belongs to no package")

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <undergo/base.h>
-
 #include "base/atomic.h"
 #include <string.h>
+#include <undergo/base.h>
 
 UG__NOINLINE int *ug_errno_location(void)
 {

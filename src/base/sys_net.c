@@ -3,10 +3,10 @@
 
 #include "base/atomic.h"
 #include "base/sys.h"
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netdb.h>
+#include <sys/ioctl.h>
 
 UG__NOINLINE int ug__sys_socket(int family, int type, int protocol)
 {

@@ -24,14 +24,13 @@
  */
 #include "io/io_priv.h"
 
+#include "base/sys.h"
+#include "base/sys_file.h"
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/sys.h"
-#include "base/sys_file.h"
 
 #define RANGE_STEP (16 << 20) /* bytes a call from file to file: between calls the context is looked at */
 #define FILE_STEP (512 << 10)

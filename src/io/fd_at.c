@@ -6,11 +6,10 @@
  */
 #include "io/io_priv.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/sys.h"
 #include "base/sys_file.h"
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct transfer {
 	int fd;

@@ -3,9 +3,8 @@
 #ifndef UG_IO_IO_H
 #define UG_IO_IO_H
 
-#include <undergo/io.h>
-
 #include "sched/sched.h"
+#include <undergo/io.h>
 
 /* Writes all of a, then all of b, in one writev where w is a descriptor: 0 or a negative code. */
 int ug__write_both(ug_writer w, const void *a, size_t a_size, const void *b, size_t b_size);

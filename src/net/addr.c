@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "net_priv.h"
+#include "net/net_priv.h"
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections and listeners as values: each call goes to the table of whoever made it. */
+#include "net/net_priv.h"
+
 #include "base/sys_net.h"
 #include "sched/sched.h"
-#include "net_priv.h"
 #include <limits.h>
 #include <string.h>
 #include <sys/uio.h>

@@ -4,7 +4,7 @@
  * share of the time that is left, yet 2 s at least, so that a silent first address does not use it all up (Go:
  * partialDeadline).
  */
-#include "net_priv.h"
+#include "net/net_priv.h"
 
 #include "base/sys.h"
 #include "sched/sched.h"

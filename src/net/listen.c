@@ -7,7 +7,7 @@
  * therefore holds one descriptor in reserve; ug_listener_shed gives it up for the moment that it takes to accept a
  * connection and close it. And since many a loop just calls accept again, the call pauses before it says so.
  */
-#include "net_priv.h"
+#include "net/net_priv.h"
 
 #include "base/atomic.h"
 #include "base/sys.h"

@@ -6,13 +6,12 @@
  * They are for tests and so simple rather than fast: locks and conditions of sync, which know contexts and plain
  * threads.
  */
-#include <undergo/net.h>
-#include <undergo/sync.h>
-
 #include "base/atomic.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <undergo/net.h>
+#include <undergo/sync.h>
 
 struct ring {
 	ug_cond filled, drained;

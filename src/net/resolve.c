@@ -9,8 +9,9 @@
  * it is their turn. Rejected: a semaphore. A runtime that ends leaves tasks where they stand, with what they hold and in the
  * queues where they wait; the count is changed on the pool's threads alone, which always finish.
  */
+#include "net/net_priv.h"
+
 #include "base/atomic.h"
-#include "net_priv.h"
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  * Closing shuts the descriptor for all, and the record stays until the last reference goes: one task may close a
  * connection that another is about to read from.
  */
-#include "net_priv.h"
+#include "net/net_priv.h"
 
 #include "base/atomic.h"
 #include "base/sys.h"

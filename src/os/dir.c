@@ -4,10 +4,11 @@
  * hop to the blocking pool. A listing does all its work there in one hop: one call a file for what it is would cost
  * more in hops than in system calls.
  */
+#include "os/dir_priv.h"
+
 #include "base/sys.h"
 #include "base/sys_file.h"
-#include "dir_priv.h"
-#include "file_priv.h"
+#include "os/file_priv.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -17,10 +17,11 @@
  * has come, read(2) answers 0, as if at the end, but poll(2) is silent. One opened for writing has nothing to poll: the
  * task tries again and again, so that its context can end that, and no thread of the pool is held.
  */
+#include "os/file_priv.h"
+
 #include "base/atomic.h"
 #include "base/sys.h"
 #include "base/sys_file.h"
-#include "file_priv.h"
 #include "io/io.h"
 #include "os/os.h"
 #include <limits.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Files by name. Names may have to be looked up on a disk, so each call is one hop to the blocking pool. */
+#include "os/dir_priv.h"
+
 #include "base/sys.h"
 #include "base/sys_file.h"
-#include "dir_priv.h"
-#include "file_priv.h"
+#include "os/file_priv.h"
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* os.h — what the os package offers to higher floors, besides its public header. */
+/* What the os package offers to higher floors, besides its public header. */
 #ifndef UG_OS_OS_H
 #define UG_OS_OS_H
 

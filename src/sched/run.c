@@ -7,9 +7,9 @@
  * memory goes; tasks that are left stand where they are and are never resumed. ug_main does not wait for that: a task that spins would
  * hold the program's end up.
  */
-#include "config.h"
 #include "base/clock.h"
 #include "base/sys_file.h"
+#include "config.h"
 #include "sched/enter.h"
 #include "stack/switch.h"
 
