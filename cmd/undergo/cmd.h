@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd.h — the subcommands of undergo, and what they share. */
+/* The subcommands of undergo, and what they share. */
 #ifndef UG_CMD_CMD_H
 #define UG_CMD_CMD_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_serve.c — `undergo serve`: a server with one route, a listener or a few, a log, and the signals that end it. Standard
+ * `undergo serve`: a server with one route, a listener or a few, a log, and the signals that end it. Standard
  * output carries the addresses, the access log and the counts, in lines of the log's format; complaints go to standard error.
  */
 #include "serve.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* serve.h — the parts of `undergo serve`. */
+/* The parts of `undergo serve`. */
 #ifndef UG_CMD_SERVE_H
 #define UG_CMD_SERVE_H
 

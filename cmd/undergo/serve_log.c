@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve_log.c — the access log. A connection only appends its line to a buffer; one task writes what has gathered, a
+ * The access log. A connection only appends its line to a buffer; one task writes what has gathered, a
  * moment later, in one piece. A reader of the log that stops reading must not stop the server: beyond LOST_BEYOND bytes
  * lines are thrown away, and counted. Nor may it keep the server from ending: once the log is to close, a reader that
  * takes nothing for LAST_WAIT has had what it gets.

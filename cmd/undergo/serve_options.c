@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* serve_options.c — the command line of `undergo serve`. */
+/* The command line of `undergo serve`. */
 #include "serve.h"
 
 #include <getopt.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * body.c — the body of a request, as a reader. What came with the head is in the input buffer; the rest of a piece whose length
+ * The body of a request, as a reader. What came with the head is in the input buffer; the rest of a piece whose length
  * is known is read straight into the caller's memory. A fault sticks, with the status that answers it.
  */
 #include "http/server_priv.h"

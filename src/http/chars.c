@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* chars.c — the table of character classes, and what reads digits, names and lists with it. */
+/* The table of character classes, and what reads digits, names and lists with it. */
 #include "http/chars_priv.h"
 
 #include <string.h>

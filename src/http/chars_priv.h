@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* chars_priv.h — the character classes of HTTP and URIs, one table lookup each. */
+/* The character classes of HTTP and URIs, one table lookup each. */
 #ifndef UG_HTTP_CHARS_PRIV_H
 #define UG_HTTP_CHARS_PRIV_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chunk.c — the strict decoder of the chunked transfer coding (RFC 9112 7.1), and the line that the encoder needs.
+ * The strict decoder of the chunked transfer coding (RFC 9112 7.1), and the line that the encoder needs.
  *
  * The decoder reads framing only. It tells the caller how many bytes of data follow, and the caller moves them: from its
  * buffer, or straight from the socket into the reader's memory. State is kept by the byte, so that every cut of the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* chunk_priv.h — the chunked transfer coding (RFC 9112 7.1), both ways. */
+/* The chunked transfer coding (RFC 9112 7.1), both ways. */
 #ifndef UG_HTTP_CHUNK_PRIV_H
 #define UG_HTTP_CHUNK_PRIV_H
 

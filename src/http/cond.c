@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cond.c — conditional requests (RFC 9110 13). A precondition that cannot be read errs on the safe side: If-Match, which
+ * Conditional requests (RFC 9110 13). A precondition that cannot be read errs on the safe side: If-Match, which
  * guards a change, fails; all others do not count. Fields sent on several lines are one list.
  */
 #include "http/cond_priv.h"

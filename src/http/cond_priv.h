@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cond_priv.h — conditional requests (RFC 9110 13). */
+/* Conditional requests (RFC 9110 13). */
 #ifndef UG_HTTP_COND_PRIV_H
 #define UG_HTTP_COND_PRIV_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conn.c — a connection: one task that reads a head, has it answered, and reads the next.
+ * A connection: one task that reads a head, has it answered, and reads the next.
  *
  * All state lives in the record, none on the stack, and what takes room only while there is work: an idle connection waits
  * with nothing but its record. When bytes come it takes a `work` (buffers, the parsed head, request and response), answers all

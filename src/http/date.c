@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * date.c — HTTP dates: one form is written, three are read (RFC 9110 5.6.7). A date whose day of the week is not the day
+ * HTTP dates: one form is written, three are read (RFC 9110 5.6.7). A date whose day of the week is not the day
  * of its date is refused: one of the two is wrong, and a condition that is ignored costs a transfer, while one that
  * is believed costs a wrong answer. The algorithm between days and dates is the usual one over eras of 400 years that
  * begin on 1 March, so that the leap day is the last of its year.

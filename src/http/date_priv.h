@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* date_priv.h — HTTP dates (RFC 9110 5.6.7), in seconds since 1970. */
+/* HTTP dates (RFC 9110 5.6.7), in seconds since 1970. */
 #ifndef UG_HTTP_DATE_PRIV_H
 #define UG_HTTP_DATE_PRIV_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* escape.c — text for HTML, URLs, JSON and log lines. Bytes from outside go through here before anybody reads them. */
+/* Text for HTML, URLs, JSON and log lines. Bytes from outside go through here before anybody reads them. */
 #include "http/escape_priv.h"
 
 #include "http/chars_priv.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* escape_priv.h — text for HTML and URLs; see http.h for JSON and logs. */
+/* Text for HTML and URLs; see http.h for JSON and logs. */
 #ifndef UG_HTTP_ESCAPE_PRIV_H
 #define UG_HTTP_ESCAPE_PRIV_H
 

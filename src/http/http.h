@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* http.h — what the HTTP package offers to higher floors, besides its public header. */
+/* What the HTTP package offers to higher floors, besides its public header. */
 #ifndef UG_HTTP_HTTP_H
 #define UG_HTTP_HTTP_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listing.c — the page of a folder. It is one table, sorted by the server as the query says, so it needs no script; on a narrow
+ * The page of a folder. It is one table, sorted by the server as the query says, so it needs no script; on a narrow
  * screen the style sheet puts size and date under the name. Names come from outside: they are escaped for where they
  * stand, links are relative with each byte but the plainest encoded, and the page forbids itself to load anything.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* listing_page.h — the fixed parts of a folder's page. */
+/* The fixed parts of a folder's page. */
 #ifndef UG_HTTP_LISTING_PAGE_H
 #define UG_HTTP_LISTING_PAGE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mime.c — the media type of a file, by its name: a search in a sorted table. */
+/* The media type of a file, by its name: a search in a sorted table. */
 #include "http/mime_priv.h"
 
 #include "http/mime_tables.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mime_priv.h — the media type of a file, by its name. */
+/* The media type of a file, by its name. */
 #ifndef UG_HTTP_MIME_PRIV_H
 #define UG_HTTP_MIME_PRIV_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mime_tables.h — file endings and media types, sorted by ending for a binary search. Registered types (IANA) where there
+ * File endings and media types, sorted by ending for a binary search. Registered types (IANA) where there
  * are any. What a person reads in the browser and that has no type of its own, source code above all, is text/plain.
  */
 #ifndef UG_HTTP_MIME_TABLES_H

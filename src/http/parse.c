@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parse.c — the strict, incremental parser of request heads (RFC 9110, RFC 9112).
+ * The strict, incremental parser of request heads (RFC 9110, RFC 9112).
  *
  * A request that two servers in a row read differently is a smuggled request. So this parser knows one spelling of
  * everything: what the RFCs call invalid, and what they merely let a server tolerate (bare LF, folded lines, spare

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* parse_priv.h — the head of a request, and the trailer of a chunked body: slices of the caller's buffer. */
+/* The head of a request, and the trailer of a chunked body: slices of the caller's buffer. */
 #ifndef UG_HTTP_PARSE_PRIV_H
 #define UG_HTTP_PARSE_PRIV_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * range.c — the Range field (RFC 9110 14.1, 14.2). A field that is no valid ranges-specifier does not count, as if it
+ * The Range field (RFC 9110 14.1, 14.2). A field that is no valid ranges-specifier does not count, as if it
  * had not been sent. Overlapping ranges make a server send more than it has, so ranges that overlap or touch become one;
  * and since each range left over costs a part with a head of its own, a field with more than 16 does not count either.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* range_priv.h — which bytes a Range field asks for (RFC 9110 14.1, 14.2). */
+/* Which bytes a Range field asks for (RFC 9110 14.1, 14.2). */
 #ifndef UG_HTTP_RANGE_PRIV_H
 #define UG_HTTP_RANGE_PRIV_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * response.c — the answer to a request, from what a handler says about it to bytes in the batch.
+ * The answer to a request, from what a handler says about it to bytes in the batch.
  *
  * It starts OPEN: status and fields may change, and what is written waits in work->body. Three things settle it. The
  * handler returns: the length is known, and sent. The body outgrows its buffer, or is flushed: it goes on in chunks (or, for HTTP/1.0,

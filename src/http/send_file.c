@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * send_file.c — a file as an answer: conditions, then ranges, then bytes (RFC 9110 13, 14).
+ * A file as an answer: conditions, then ranges, then bytes (RFC 9110 13, 14).
  *
  * The entity tag is made of size and time of change to the nanosecond: a strong validator once the file is older than the
  * clock's steps, so one that changed just now gets a weak one, and no range is ever joined to another version. A small

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.c — a server: its options, the loop that accepts, the watch that cuts what is slow, and the end.
+ * A server: its options, the loop that accepts, the watch that cuts what is slow, and the end.
  *
  * ug_http_serve is a scope. Its connections are tasks of one group under a shield, so that the end of the caller's context does not
  * tear requests in the middle: it only starts the end, as ug_http_shutdown does. The end: the listener closes; idle

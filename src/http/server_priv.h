@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server_priv.h — the server, its connections, and what a request under way needs. Who may touch what:
+ * The server, its connections, and what a request under way needs. Who may touch what:
  *
  *	server       set up before it serves; after that its locks and atomics guard what changes
  *	connection   its task alone, but for `limit` (see conn.c) and the list that it is in (its shard's lock)

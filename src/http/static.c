@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * static.c — the files below a folder. A request's path becomes a name (target.c), and the kernel opens it so that it cannot
+ * The files below a folder. A request's path becomes a name (target.c), and the kernel opens it so that it cannot
  * leave the folder by any link. What has the marks of a probe (dot segments, encoded slashes, a link that leads out) also
  * costs the sender the connection.
  */

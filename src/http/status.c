@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* status.c — the names of the status codes (RFC 9110 15; 428, 429, 431, 511: RFC 6585). */
+/* The names of the status codes (RFC 9110 15; 428, 429, 431, 511: RFC 6585). */
 #include <undergo/http.h>
 
 const char *ug_http_status_text(int status)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * target.c — from the path of a request to the name of a file below the folder that is served.
+ * From the path of a request to the name of a file below the folder that is served.
  *
  * The kernel has the last word: the name is opened with openat2 and RESOLVE_BENEATH. Here falls what needs no kernel:
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* target_priv.h — from the path of a request to the name of a file. */
+/* From the path of a request to the name of a file. */
 #ifndef UG_HTTP_TARGET_PRIV_H
 #define UG_HTTP_TARGET_PRIV_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* text_priv.h — pieces of text put into a caller's buffer that has room; each answers the place behind what it put. */
+/* Pieces of text put into a caller's buffer that has room; each answers the place behind what it put. */
 #ifndef UG_HTTP_TEXT_PRIV_H
 #define UG_HTTP_TEXT_PRIV_H
 

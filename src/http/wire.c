@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wire.c — the bytes of a connection, and how slow its other end may be.
+ * The bytes of a connection, and how slow its other end may be.
  *
  * Limits. A wait has to end when the client is too slow, and arming a timer for each would cost more than the wait is worth. So a
  * connection writes down until when its next waits may take, in one word, `limit`, and the server's watch looks at the

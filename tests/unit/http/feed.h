@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* feed.h — a head to the parser, in one piece, byte by byte, and cut in two at every place. */
+/* A head to the parser, in one piece, byte by byte, and cut in two at every place. */
 #ifndef TESTS_HTTP_FEED_H
 #define TESTS_HTTP_FEED_H
 

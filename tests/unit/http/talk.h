@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * talk.h — raw bytes to a server in this process, over connections in memory, and what it answered. The checks inside a task
+ * Raw bytes to a server in this process, over connections in memory, and what it answered. The checks inside a task
  * record the first failure; the test reads it outside, where cmocka may jump.
  */
 #ifndef TESTS_HTTP_TALK_H
