@@ -213,12 +213,13 @@ int ug_listen(const char *network, const char *address, const struct ug_listen_o
 int ug_listener_adopt(int fd, ug_listener *out);
 
 /* Waits for the next connection. -EBADF once closed, also for those who wait then; -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM:
- * the connection stays queued, see ug_listener_shed. Before it says so it pauses for 5 ms and tries once more, so that a
- * loop may just call again. A connection that died in the queue is skipped. man 2 accept */
+ * the connection stays queued, see ug_listener_shed; without memory it may have been closed. Before it says so it pauses
+ * for 5 ms and tries once more, so that a loop may just call again. A connection that died in the queue, or that a
+ * firewall refuses, is skipped. man 2 accept */
 int ug_accept(ug_listener l, ug_conn *out);
 /* Takes one queued connection and closes it, with a descriptor kept in reserve: what a server can do after -EMFILE, so
- * that its clients see an end. 0; -EAGAIN where none is queued; -EMFILE where others were faster; -ENOTSUP. Does not
- * wait. */
+ * that its clients see an end. 0, also where accept has closed one already; -EAGAIN where none is queued; -EMFILE where
+ * others were faster; -ENOTSUP. Does not wait. */
 int ug_listener_shed(ug_listener l);
 /* Where it listens, with the port that the system picked. Does not wait. */
 int ug_listener_addr(ug_listener l, ug_addr *out);

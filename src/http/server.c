@@ -321,10 +321,12 @@ static int start(struct serving *v, ug_conn net)
 	return e;
 }
 
-/* Out of descriptors or memory: the client at the head of the queue sees an end, and the rest wait. */
-static int back_off(struct serving *v, int64_t *pause)
+/* Out of descriptors or memory: one client sees an end, that of the connection at hand or the one at the head of the queue; the
+ * rest wait. */
+static int back_off(struct serving *v, bool at_hand, int64_t *pause)
 {
-	ug_listener_shed(v->listener);
+	if (!at_hand)
+		ug_listener_shed(v->listener);
 	int e = ug_sleep(*pause);
 	*pause = least(2 * *pause, BACK_OFF_MOST);
 	return e;
@@ -365,10 +367,11 @@ static int accept_all(struct serving *v)
 	while (!load_seq(&v->s->stopping)) {
 		ug_conn net;
 		int e = ug_accept(v->listener, &net);
-		if (e == 0)
+		bool at_hand = e == 0;
+		if (at_hand)
 			e = admit(v, net);
 		if (e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM)
-			e = back_off(v, &pause);
+			e = back_off(v, at_hand, &pause);
 		else
 			pause = BACK_OFF_FIRST;
 		if (e < 0)

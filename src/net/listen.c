@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 #define SHORTAGE_PAUSE (5 * UG_MS)
+#define REFUSALS 16 /* in a row, before a pause: where it is the call that is refused, not its connection */
 
 /* The file of a Unix socket that was bound here. By now another may stand at its path, which is not ours to remove. */
 struct unix_file {
@@ -31,6 +32,7 @@ struct unix_file {
 struct listener {
 	uint32_t refs;
 	uint32_t closed;
+	uint32_t dropped; /* 1: an accept that had no memory has closed its connection */
 	int spare; /* -1: none, or in use */
 	ug_fd *fd;
 	struct unix_file file;
@@ -66,6 +68,11 @@ static int is_of_connection(int e)
 	case -EHOSTDOWN:
 	case -EHOSTUNREACH:
 	case -ENONET:
+	case -ENOSR:
+	case -ESOCKTNOSUPPORT:
+	case -EPROTONOSUPPORT:
+	case -ETIMEDOUT:
+	case -EPERM: /* by a firewall */
 		return 1;
 	default:
 		return 0;
@@ -77,20 +84,25 @@ static int is_shortage(int e)
 	return e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM;
 }
 
+/* What to do after accept's error e: 0, try again; else the call's answer. */
+static int accept_failed(struct listener *l, int e, int *refusals, int *shortages)
+{
+	if (e == -EAGAIN)
+		return ug__fd_await(l->fd, 0);
+	if (is_of_connection(e))
+		return ++*refusals % REFUSALS == 0 ? ug_sleep(SHORTAGE_PAUSE) : 0;
+	return is_shortage(e) && !(*shortages)++ ? ug_sleep(SHORTAGE_PAUSE) : e;
+}
+
 static int accept_fd(struct listener *l, union ug__sockaddr *sa)
 {
-	int paused = 0;
+	int refusals = 0, shortages = 0;
 	for (;;) {
 		UG_TRY(ug_ctx_err(NULL));
-		int fd = accept_once(l, sa), e = fd;
+		int fd = accept_once(l, sa);
 		if (fd >= 0)
 			return fd;
-		if (fd == -EAGAIN)
-			e = ug__fd_await(l->fd, 0);
-		else if (is_shortage(fd) && !paused++)
-			e = ug_sleep(SHORTAGE_PAUSE);
-		if (e < 0 && !is_of_connection(e))
-			return e;
+		UG_TRY(accept_failed(l, fd, &refusals, &shortages));
 	}
 }
 
@@ -102,8 +114,10 @@ static int listener_accept(void *self, ug_conn *out)
 	if (fd < 0)
 		return load_acquire(&l->closed) ? -EBADF : fd;
 	int e = ug__sock_conn(fd, 0, &sa, out);
-	if (e < 0)
+	if (e < 0) {
 		ug__sys_close(fd);
+		store_relaxed(&l->dropped, 1u);
+	}
 	return e;
 }
 
@@ -111,6 +125,8 @@ static int listener_shed(void *self)
 {
 	struct listener *l = self;
 	union ug__sockaddr sa;
+	if (swap_acq_rel(&l->dropped, 0u))
+		return 0; /* that was it */
 	int spare = swap_acq_rel(&l->spare, -1);
 	if (spare >= 0)
 		ug__sys_close(spare);
@@ -202,7 +218,7 @@ static int listener_new(int fd, int adopt_flags, const struct unix_file *file, u
 	struct listener *l = calloc(1, sizeof *l);
 	if (!l)
 		return -ENOMEM;
-	int e = ug_fd_adopt(fd, adopt_flags, &l->fd);
+	int e = ug__fd_adopt(fd, S_IFSOCK, adopt_flags, &l->fd);
 	if (e < 0) {
 		free(l);
 		return e;

@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 struct sock {
@@ -168,7 +169,7 @@ int ug__sock_conn(int fd, int adopt_flags, const union ug__sockaddr *remote, ug_
 	struct sock *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
-	int e = ug_fd_adopt(fd, adopt_flags, &s->fd);
+	int e = ug__fd_adopt(fd, S_IFSOCK, adopt_flags, &s->fd);
 	if (e < 0) {
 		free(s);
 		return e;
