@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include <arpa/inet.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -37,17 +38,12 @@ static void url_of(ug_listener l, const char *asked, char *out, size_t size)
 {
 	ug_addr a;
 	char text[UG_ADDR_TEXT];
-	ug_buf b = UG_ZERO;
 	if (ug_listener_addr(l, &a) < 0 || a.family == AF_UNIX)
-		ug_fprintf(ug_buf_writer(&b), "%s", asked);
+		snprintf(out, size, "%s", asked);
 	else if (any_address(&a))
-		ug_fprintf(ug_buf_writer(&b), "http://localhost:%u/", a.port);
+		snprintf(out, size, "http://localhost:%u/", a.port);
 	else if (ug_addr_format(&a, text, sizeof text) >= 0)
-		ug_fprintf(ug_buf_writer(&b), "http://%s/", text);
-	size_t n = ug_buf_len(&b) < size - 1 ? ug_buf_len(&b) : size - 1;
-	memcpy(out, ug_buf_bytes(&b), n);
-	out[n] = 0;
-	ug_buf_done(&b);
+		snprintf(out, size, "http://%s/", text);
 }
 
 static int say_where(struct program *p, int i)

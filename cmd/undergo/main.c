@@ -2,7 +2,9 @@
 /* The program: a table of subcommands. */
 #include "cmd.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
 	const char *name;
@@ -12,17 +14,20 @@ static const struct command {
 	{"serve", cmd_serve, "serve a folder over HTTP"},
 };
 
+/* Of the C library's making: there may be no memory for a buffer. */
 int cmd_fail(const char *name, const char *format, ...)
 {
-	UG_CLEAN(ug_buf_done) ug_buf line = UG_ZERO;
-	ug_writer w = ug_buf_writer(&line);
+	char line[1024];
 	va_list args;
-	ug_fprintf(w, "undergo%s%s: ", *name ? " " : "", name);
+	size_t n = strlen(strcpy(line, "undergo"));
+	n += (size_t)snprintf(line + n, sizeof line - n, "%s%.50s: ", *name ? " " : "", name);
 	va_start(args, format);
-	ug_vfprintf(w, format, args);
+	int more = vsnprintf(line + n, sizeof line - n, format, args);
 	va_end(args);
-	ug_write_text(w, "\n");
-	ug_write(ug_stderr(), ug_buf_bytes(&line), ug_buf_len(&line));
+	n = more < 0 ? n : n + (size_t)more < sizeof line - 1 ? n + (size_t)more : sizeof line - 2;
+	line[n++] = '\n';
+	if (ug_write(ug_stderr(), line, n) == -ENOMEM)
+		(void)!write(2, line, n);
 	return STATUS_USAGE;
 }
 
@@ -34,8 +39,11 @@ static int help(void)
 	return ug_printf("\n`undergo COMMAND --help` tells more; `undergo --version` says which undergo this is.\n");
 }
 
+static int started;
+
 static int app(int argc, char **argv)
 {
+	started = 1;
 	const char *name = argc > 1 ? argv[1] : "";
 	if (argc < 2) {
 		help();
@@ -53,5 +61,10 @@ static int app(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	return ug_main(argc, argv, app, NULL);
+	static const char complaint[] =
+		"undergo: cannot start: there are no threads, memory or descriptors to be had\n";
+	int status = ug_main(argc, argv, app, NULL);
+	if (!started)
+		(void)!write(2, complaint, sizeof complaint - 1);
+	return status;
 }
