@@ -6,11 +6,9 @@ import subprocess
 import time
 
 import http_rows
+import socket_rows
+from server import Failed
 from systems import BENCH, LeftOut, call, made_in, say
-
-
-class Failed(Exception):
-    pass
 
 
 class Bench:
@@ -20,6 +18,7 @@ class Bench:
         self.cores = sorted(os.sched_getaffinity(0))
         self.figures = {}  # (row, procs): {system: (unit, [value, ...])}, in the order of arrival
         self.touch_program = None
+        self.sockets = socket_rows.Sockets(systems, build, self.cores, quick)
 
     def run(self, row, procs):
         if row.procs and procs not in row.procs:
@@ -27,7 +26,10 @@ class Bench:
         if procs > len(self.cores):
             say(f"left out: {row.name} at {procs}: the machine has {len(self.cores)} cores")
             return
-        table = "servers" if row.kind == "http" else "programs"
+        if row.connections and (reason := self.sockets.too_many(row)):
+            say(f"left out: {row.name} at {procs}: {reason}")
+            return
+        table = "servers" if row.served else "programs"
         turns = [s for s in self.systems if row.name in getattr(s, table)]
         if not turns:
             return
@@ -36,7 +38,7 @@ class Bench:
             for system in list(turns):
                 try:
                     self.run_once(system, row, procs)
-                except (Failed, http_rows.Failed) as reason:
+                except Failed as reason:
                     say(f"failed: {system.name} {row.name} at {procs}: {reason}")
                     self.failed = True
                     turns.remove(system)
@@ -49,6 +51,8 @@ class Bench:
             self.touch(row, procs)
         if row.kind == "http":
             lines = http_rows.run(system, row, procs, self.cores, env, self.quick)
+        elif row.served:
+            lines = self.sockets.run(system, row, procs, env)
         elif row.kind == "idle":
             lines = self.idle(system, row, procs, env)
         else:

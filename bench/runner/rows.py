@@ -6,11 +6,19 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Row:
     name: str
-    kind: str = "program"  # "idle" counts wake-ups from outside, "http" drives a server
+    # "idle" counts wake-ups from outside; the others load a server: "http" by wrk, and by bench/load "latency" (each
+    # message when the one before is back), "paced" (at a tenth of saturation), "echo", "accept", "idle-connections"
+    kind: str = "program"
     limit: int = 60  # seconds one run may take
     procs: tuple = ()  # only these; (): any
     touch: str = ""  # for rows about page faults: the unit in which touching a million pages compares
     path: str = ""  # what an http row asks for
+    connections: int = 0  # of a row that bench/load drives
+
+    @property
+    def served(self):
+        """Systems have a server for it, not a program that measures."""
+        return self.kind not in ("program", "idle")
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,12 @@ def _rows():
         Row("hog-spin"),
         Row("hog-block"),
         Row("idle-wakeups", kind="idle"),
+        Row("echo-1", kind="latency", connections=1),
+        Row("echo-tenth", kind="paced", connections=64),
+        Row("echo-64", kind="echo", connections=64),
+        Row("echo-10k", kind="echo", connections=10000),
+        Row("accept", kind="accept", connections=64),
+        Row("idle-conn-memory", kind="idle-connections", procs=(1,)),
         Row("http-hello", kind="http", path="/hello"),
         Row("http-4k", kind="http", path="/4k.bin"),
         Row("http-1m", kind="http", path="/1m.bin"),
@@ -52,7 +66,7 @@ def _rows():
 
 ROWS = {row.name: row for row in _rows()}
 
-# By the name in the line of output: http-hello gives two.
+# By the name in the line of output: some rows give two.
 GOALS = {
     "yield": Goal({"go": 5}),
     "chan-pingpong": Goal({"go": 4}),
@@ -76,6 +90,17 @@ GOALS = {
     "hog-spin": Goal({"go": 1}, ceiling=15),
     "hog-block": Goal({"go": 1}, ceiling=15),
     "idle-wakeups": Goal(ceiling=0),
+    "echo-1-p50": Goal({"epoll": 1, "go": 1.3}),
+    "echo-1-p99": Goal({"epoll": 1, "go": 1.3}, level=0.05),
+    "echo-tenth-p50": Goal({"epoll": 1, "go": 1.3}),
+    "echo-tenth-p99": Goal({"epoll": 1, "go": 1.3}, level=0.05),
+    "echo-64": Goal({"epoll": 1, "go": 1.5, "tokio": 1, "libuv": 1}),
+    "echo-64-rate": Goal({"epoll": 1, "go": 1.5, "tokio": 1, "libuv": 1}),
+    "echo-10k": Goal({"epoll": 1, "go": 1.5, "tokio": 1, "libuv": 1}),
+    "echo-10k-rate": Goal({"epoll": 1, "go": 1.5, "tokio": 1, "libuv": 1}),
+    "accept": Goal({"go": 1.3}),
+    "accept-cpu": Goal({"go": 1.3}),
+    "idle-conn-memory": Goal({"go": 10}, ceiling=1024),
     "http-hello": Goal({"nginx": 1, "go": 2}),
     "http-hello-p99": Goal({"nginx": 1, "go": 1}, level=0.10),
     "http-4k": Goal({"nginx": 1.2, "go": 4}),

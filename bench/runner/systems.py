@@ -15,6 +15,11 @@ BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOP = os.path.dirname(BENCH)
 
 
+ECHO = [row.name for row in rows.ROWS.values() if row.kind in ("latency", "paced", "echo", "accept")]
+ASKED = ["http-hello", "idle-conn-memory"]  # rows that ask for /hello
+FILES = ["http-4k", "http-1m"]
+
+
 class LeftOut(Exception):
     pass
 
@@ -24,7 +29,7 @@ class System:
     name: str
     version: str
     programs: dict = field(default_factory=dict)  # row: command
-    servers: dict = field(default_factory=dict)  # row: function of (port, folder, procs) that answers a command
+    servers: dict = field(default_factory=dict)  # row: function of procs that answers one of (port, folder): a command
 
 
 def say(*words):
@@ -59,6 +64,12 @@ def listed(command):
     return {row: [command, row] for row in call([command, "rows"]).split()}
 
 
+def serves(system, names, command):
+    """The system has a server for these rows that is told by the environment how many processors it has."""
+    for row in names:
+        system.servers[row] = lambda procs: command
+
+
 def undergo(build):
     build = os.path.join(TOP, build)
     meson = tool("meson", "meson")
@@ -69,7 +80,8 @@ def undergo(build):
         raise LeftOut(f"{build} is a debugging build")
     ninja = [tool("ninja", "ninja-build"), "-C", build]
     known = set(re.findall(r"^([^:\n]+):", call([*ninja, "-t", "targets", "all"]), re.M))
-    targets = [target for target in ["undergo", *("bench/" + name for name in rows.ROWS)] if target in known]
+    own = ["bench/" + name for name in (*rows.ROWS, "echo")]
+    targets = [target for target in ["undergo", *own] if target in known]
     subprocess.run([*ninja, "-k0", *targets], stdout=subprocess.DEVNULL)  # what fails is told next, one by one
     made = {}
     for target in targets:
@@ -81,13 +93,15 @@ def undergo(build):
 
     system = System("undergo", call(["git", "-C", TOP, "describe", "--always", "--dirty"]).strip())
     for row in rows.ROWS.values():
-        if row.name in made and row.kind == "http":
-            system.servers[row.name] = lambda port, folder, procs: [made["http-hello"], f"127.0.0.1:{port}"]
-        elif row.name in made:
+        if not row.served and row.name in made:
             system.programs[row.name] = [made[row.name]]
-        elif row.kind == "http" and "undergo" in made:
-            system.servers[row.name] = lambda port, folder, procs: [
-                made["undergo"], "serve", folder, "--listen", f"127.0.0.1:{port}", "--log", "none"]
+    if "echo" in made:
+        serves(system, ECHO, lambda port, folder: [made["echo"], f"127.0.0.1:{port}"])
+    if "http-hello" in made:
+        serves(system, ASKED, lambda port, folder: [made["http-hello"], f"127.0.0.1:{port}"])
+    if "undergo" in made:
+        serves(system, FILES, lambda port, folder: [
+            made["undergo"], "serve", folder, "--listen", f"127.0.0.1:{port}", "--log", "none"])
     return system
 
 
@@ -101,8 +115,8 @@ def go(build):
     call([compiler, "build", "-buildvcs=false", "-modfile=" + modfile, "-o", program, "."],
          cwd=os.path.join(BENCH, "peers", "go"), env=dict(os.environ, GOTOOLCHAIN="local"))
     system = System("go", version, listed(program))
-    for row in ("http-hello", "http-4k", "http-1m"):
-        system.servers[row] = lambda port, folder, procs: [program, "serve", f"127.0.0.1:{port}", folder]
+    serves(system, ASKED + FILES, lambda port, folder: [program, "serve", f"127.0.0.1:{port}", folder])
+    serves(system, ECHO, lambda port, folder: [program, "echo", f"127.0.0.1:{port}"])
     return system
 
 
@@ -120,15 +134,30 @@ def nginx_system(name, served, cached):
     version = call([program, "-v"]).strip().rpartition("/")[2]
     system = System(name, version)
     for row in served:
-        system.servers[row] = lambda port, folder, procs: nginx.command(program, port, folder, procs, cached)
+        system.servers[row] = lambda procs: lambda port, folder: nginx.command(program, port, folder, procs, cached)
     return system
 
 
 def epoll(build):
     program = os.path.join(made_in(build), "epollbench")
     call(["cc", "-O2", "-D_GNU_SOURCE", os.path.join(BENCH, "peers", "epoll", "epoll.c"), "-o", program, "-pthread"])
-    serve = lambda port, folder, procs: [program, "http", "127.0.0.1", str(port)]
-    return System("epoll", "by hand", {}, {"http-hello": serve})
+    system = System("epoll", "by hand")
+    serves(system, ["http-hello"], lambda port, folder: [program, "http", "127.0.0.1", str(port)])
+    serves(system, ECHO, lambda port, folder: [program, "echo", "127.0.0.1", str(port)])
+    return system
+
+
+def libuv(build):
+    if not os.path.exists("/usr/include/uv.h"):
+        raise LeftOut("libuv1-dev is not installed; bench/setup installs it")
+    program = os.path.join(made_in(build), "uvbench")
+    call(["cc", "-O2", "-D_GNU_SOURCE", os.path.join(BENCH, "peers", "libuv", "echo.c"), "-o", program, "-luv",
+          "-pthread"])
+    with open("/usr/include/uv/version.h") as f:
+        version = dict(re.findall(r"define UV_VERSION_(MAJOR|MINOR|PATCH) (\d+)", f.read()))
+    system = System("libuv", ".".join(version[part] for part in ("MAJOR", "MINOR", "PATCH")))
+    serves(system, ECHO, lambda port, folder: [program, "127.0.0.1", str(port)])
+    return system
 
 
 def tokio(build):
@@ -138,7 +167,10 @@ def tokio(build):
     call([cargo, "build", "--release", "--locked", "--target-dir", target], cwd=folder)
     with open(os.path.join(folder, "Cargo.lock")) as f:
         version = re.search(r'name = "tokio"\nversion = "(.*)"', f.read())[1]
-    return System("tokio", version, listed(os.path.join(target, "release", "tokiobench")))
+    program = os.path.join(target, "release", "tokiobench")
+    system = System("tokio", version, listed(program))
+    serves(system, ECHO, lambda port, folder: [program, "echo", f"127.0.0.1:{port}"])
+    return system
 
 
 def boost_fiber(build):
@@ -159,7 +191,7 @@ def openmp(build):
     return System("openmp", "of cc", listed(program))
 
 
-PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll,
+PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll, "libuv": libuv,
          "tokio": tokio, "boost-fiber": boost_fiber, "openmp": openmp}
 
 
@@ -175,8 +207,8 @@ def build(folder, only, wanted):
         except LeftOut as reason:
             say(f"left out: {name}: {reason}")
     for system in made:
-        for table, http in (system.programs, False), (system.servers, True):
-            lacks = [row.name for row in wanted if (row.kind == "http") == http and row.name not in table]
+        for table, served in (system.programs, False), (system.servers, True):
+            lacks = [row.name for row in wanted if row.served == served and row.name not in table]
             if table and lacks:
                 say(f"left out: {system.name} has no program for {', '.join(lacks)}")
     return made

@@ -41,6 +41,7 @@ static void fail(const char *what)
 	exit(1);
 }
 
+/* Made before any loop runs: whoever finds the port open finds them all. */
 static int listener(void)
 {
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -126,9 +127,8 @@ static void take(int poller, int listening)
 
 static void *loop(void *arg)
 {
-	(void)arg;
 	struct epoll_event events[EVENTS], e = {.events = EPOLLIN, .data.ptr = NULL};
-	int listening = listener(), poller = epoll_create1(EPOLL_CLOEXEC);
+	int listening = *(int *)arg, poller = epoll_create1(EPOLL_CLOEXEC);
 	if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, listening, &e) < 0)
 		fail("epoll");
 	for (;;) {
@@ -156,9 +156,13 @@ int main(int argc, char **argv)
 	http = strcmp(argv[1], "http") == 0;
 	address.sin_family = AF_INET;
 	address.sin_port = htons((uint16_t)atoi(argv[3]));
-	for (pthread_t t; n > 1; n--)
-		if (pthread_create(&t, NULL, loop, NULL) != 0)
+	static int fds[MAX_PROCS];
+	for (int i = 0; i < n; i++)
+		fds[i] = listener();
+	pthread_t t;
+	for (int i = 1; i < n; i++)
+		if (pthread_create(&t, NULL, loop, &fds[i]) != 0)
 			return 1;
-	loop(NULL);
+	loop(&fds[0]);
 	return 0;
 }

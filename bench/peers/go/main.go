@@ -5,6 +5,7 @@
 //	gobench rows
 //	gobench ROW [--quick]
 //	gobench serve ADDR FOLDER
+//	gobench echo ADDR
 //
 // It prints "go ROW PROCS VALUE UNIT", tab-separated. The sources keep to the language of Go 1.19,
 // so that the Go of an older distribution can build them; bench/run raises the version in go.mod to
@@ -67,6 +68,10 @@ func main() {
 	args := os.Args[1:]
 	if len(args) == 3 && args[0] == "serve" {
 		serve(args[1], args[2])
+		return
+	}
+	if len(args) == 2 && args[0] == "echo" {
+		echo(args[1])
 		return
 	}
 	for _, a := range args {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-//! tokiobench: runtime rows of the benchmark table as Tokio's users write them.
+//! tokiobench: rows of the benchmark table as Tokio's users write them.
 //!
 //!     tokiobench rows
 //!     tokiobench ROW [--quick]
+//!     tokiobench echo ADDRESS
 //!
 //! Prints "tokio ROW PROCS VALUE UNIT", tab-separated; worker threads as TOKIO_WORKER_THREADS says, as Tokio's own
 //! default builder reads it. Tokio has no channel that hands over without a buffer: where the others do that, the
 //! capacity is 1. The hog rows are left out: its users announce such code with spawn_blocking.
 
 mod channels;
+mod echo;
 mod locks;
 mod parfor;
 mod tasks;
@@ -54,14 +56,23 @@ fn on_tokio<F: Future<Output = ()> + Send + 'static>(row: F) {
     std::process::exit(0); // tasks that are left end where they stand
 }
 
+pub fn procs() -> usize {
+    std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|v| v.parse().ok()).unwrap_or(1)
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.iter().any(|a| a == "rows") {
         println!("{}", ROWS.join("\n"));
         return;
     }
+    if let [mode, address] = args.as_slice() {
+        if mode == "echo" {
+            return echo::serve(address);
+        }
+    }
     let row = args.iter().find(|a| *a != "--quick").cloned().unwrap_or_default();
-    let procs = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|v| v.parse().ok()).unwrap_or(1);
+    let procs = procs();
     let system = if row == "parfor" { "rayon" } else { "tokio" };
     let bench = Bench { system, row: row.clone(), procs, quick: args.iter().any(|a| a == "--quick") };
     match row.as_str() {

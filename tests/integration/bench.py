@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""The load client of the sockets rows sees what there is to see, and bench/run gets a row from it: none of this measures."""
+import glob
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+SOURCE, BUILD = os.environ["UG_SOURCE"], os.environ["UG_BUILD"]
+sys.path.insert(0, os.path.join(SOURCE, "bench", "runner"))
+import report
+import rows
+import socket_rows
+
+if not shutil.which("cc"):
+    print("no cc here")
+    sys.exit(77)
+made = tempfile.TemporaryDirectory(prefix="undergo-bench-")
+CLIENT = os.path.join(made.name, "load")
+subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE",
+                *sorted(glob.glob(os.path.join(SOURCE, "bench", "load", "*.c"))), "-o", CLIENT, "-pthread"], check=True)
+
+
+def load(mode, port, *options, **how):
+    return subprocess.run([CLIENT, mode, "127.0.0.1", str(port), "warm=10", *options], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60, **how)
+
+
+class Program:
+    """A server of the benchmark, for a block."""
+
+    def __init__(self, name):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.process = subprocess.Popen([os.path.join(BUILD, "bench", name), f"127.0.0.1:{self.port}"])
+
+    def __enter__(self):
+        for _ in range(2000):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return self
+            except OSError:
+                time.sleep(0.01)
+        raise AssertionError("the server does not listen")
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class Answers:
+    """A server in this process: `serve` gets each connection, in a thread."""
+
+    def __init__(self, serve):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.serve = serve
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(conn,), daemon=True).start()
+
+    def one(self, conn):
+        with conn:
+            try:
+                self.serve(conn)
+            except OSError:
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+def fields(done):
+    return {name: float(value) for name, value in (word.split("=") for word in done.stdout.split())}
+
+
+class Client(unittest.TestCase):
+    def good(self, done):
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        seen = fields(done)
+        self.assertGreater(seen["done"], 0)
+        self.assertLessEqual(seen["p50"], seen["p99"])
+        return seen
+
+    def test_trips_and_the_cpu_time_of_the_server(self):
+        with Program("echo") as server:
+            seen = self.good(load("echo", server.port, "run=300", "connections=64", "threads=2",
+                                  f"server={server.process.pid}"))
+        self.assertGreater(seen["server"], 0)
+        self.assertGreaterEqual(seen["time"], 300e6)
+
+    def test_visits(self):
+        with Program("echo") as server:
+            self.good(load("accept", server.port, "run=300", "connections=8"))
+
+    def test_a_rate_is_kept_to(self):
+        with Program("echo") as server:
+            seen = self.good(load("echo", server.port, "run=1000", "connections=8", "rate=200"))
+        self.assertLessEqual(seen["done"], 220)
+
+    def test_latency_is_the_time_between_sending_and_the_whole_message(self):
+        def late(conn):
+            while data := conn.recv(4096):
+                conn.sendall(data[:1])
+                time.sleep(0.02)
+                conn.sendall(data[1:])
+        with Answers(late) as server:
+            seen = self.good(load("echo", server.port, "run=200"))
+        self.assertGreaterEqual(seen["p50"], 20e6)
+
+    def test_a_message_that_had_to_wait_is_timed_from_when_it_was_due(self):
+        def stalls(conn):
+            conn.sendall(conn.recv(4096))
+            time.sleep(0.3)
+            while data := conn.recv(4096):
+                conn.sendall(data)
+        with Answers(stalls) as server:
+            seen = self.good(load("echo", server.port, "run=600", "rate=100"))
+        self.assertGreaterEqual(seen["p99"], 200e6)
+
+    def test_a_server_that_hangs_up_is_a_failure(self):
+        for mode in "echo", "accept":
+            with Answers(lambda conn: conn.recv(4096)) as server:
+                done = load(mode, server.port, "run=300")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("closed a connection", done.stderr)
+
+    def test_a_crowd_is_counted_at_its_end(self):
+        with Program("http-hello") as server:
+            with subprocess.Popen([CLIENT, "idle", "127.0.0.1", str(server.port), "connections=50"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+                self.assertEqual(client.stdout.readline(), "open=50\n")
+                client.stdin.close()
+                self.assertEqual(client.stdout.readline(), "closed=0\n")
+
+    def test_a_crowd_that_was_sent_away_is_seen(self):
+        def once(conn):
+            conn.recv(4096)
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\nHello, World!\n")
+        with Answers(once) as server:
+            done = load("idle", server.port, "connections=3")
+        self.assertIn("open=3\n", done.stdout)
+        self.assertRegex(done.stdout, r"closed=[1-3]\n")
+
+
+class Runner(unittest.TestCase):
+    def test_rows_come_out_in_five_fields(self):
+        done = subprocess.run([os.path.join(SOURCE, "bench", "run"), "--quick", "--systems", "epoll", "--build", BUILD,
+                               "--procs", "1", "echo-1", "accept"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [line.split("\t") for line in done.stdout.splitlines()]
+        self.assertEqual([line[:3] + line[4:] for line in lines], [
+            ["epoll", "echo-1-p50", "1", "us"], ["epoll", "echo-1-p99", "1", "us"],
+            ["epoll", "accept", "1", "connections/s"], ["epoll", "accept-cpu", "1", "us-cpu/connection"]])
+        for line in lines:
+            self.assertGreater(float(line[3]), 0)
+
+    def test_every_figure_of_a_sockets_row_has_a_goal(self):
+        class System:
+            name = "x"
+        seen = dict.fromkeys(("done", "time", "server", "client", "p50", "p99"), 1.0)
+        for row in rows.ROWS.values():
+            if row.connections:
+                for line in socket_rows.lines(seen, System, row, 1):
+                    self.assertIn(line[1], rows.GOALS)
+
+    def test_ratios_are_of_costs_and_rates_turned_round(self):
+        self.assertEqual(report.ratio(2.0, 3.0, "us-cpu/round-trip"), 1.5)
+        self.assertEqual(report.ratio(3.0, 2.0, "round-trips/s"), 1.5)
+
+
+if __name__ == "__main__":
+    unittest.main()
