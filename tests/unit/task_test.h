@@ -1,55 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Test bodies that run as tasks. They check with CHECK, which prints and aborts: cmocka's own assertions jump, and may do
- * that on the stack of the test program's main function only.
- */
+/* Test bodies that run as tasks; they check with what check.h has. */
 #ifndef TASK_TEST_H
 #define TASK_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include <undergo/sched.h>
-
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                     \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-#define CHECK_IS(expr, value)                                                                                          \
-	do {                                                                                                           \
-		long long is_ = (long long)(expr), want_ = (long long)(value);                                         \
-		if (is_ != want_) {                                                                                    \
-			fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #expr, is_, want_);       \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-#define CHECK_TEXT(expr, value)                                                                                        \
-	do {                                                                                                           \
-		const char *is_ = (expr), *want_ = (value);                                                            \
-		if (strcmp(is_, want_) != 0) {                                                                         \
-			fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #expr, is_, want_);   \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
-/* Yields until the condition holds; 20 s without it is a failure. */
-#define UNTIL(cond)                                                                                                    \
-	do {                                                                                                           \
-		int64_t give_up_ = ug_now() + 20 * UG_SECOND;                                                          \
-		while (!(cond)) {                                                                                      \
-			CHECK(ug_now() < give_up_);                                                                    \
-			ug_yield();                                                                                    \
-		}                                                                                                      \
-	} while (0)
+#include "unit/check.h"
 
 static inline ug_task *start(ug_fn *fn, void *arg)
 {

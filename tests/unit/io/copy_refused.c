@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 2) {
 		int refused[2] = {atoi(argv[1]), atoi(argv[2])};
-		world = "a child";
+		check_world = " (in a child)";
 		if (refuse(refused[0], refused[1]) != 0)
 			return 77;
 		return ug_run(copy_all, refused, NULL);

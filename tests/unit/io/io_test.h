@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Each test body runs twice: as a task and as a plain thread without a runtime (TEST), or as a task alone (TASK_TEST). A body
- * checks with CHECK, which prints and aborts: cmocka's own assertions jump, and may do that on the stack of the test
- * program's main function only.
+ * checks with what check.h has.
  *
  * Two things stand for the world's readers and writers: a source that gives its bytes in pieces and fails where it is
  * told to, and a sink that does the same with what it takes.
@@ -10,40 +9,9 @@
 #ifndef IO_TEST_H
 #define IO_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "unit/check.h"
 
 #include <undergo/io.h>
-
-static const char *world = "main";
-
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "%s:%d: %s (in %s)\n", __FILE__, __LINE__, #cond, world);                      \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-#define CHECK_IS(expr, value)                                                                                          \
-	do {                                                                                                           \
-		long long is_ = (long long)(expr), want_ = (long long)(value);                                         \
-		if (is_ != want_) {                                                                                    \
-			fprintf(stderr, "%s:%d: %s is %lld, not %lld (in %s)\n", __FILE__, __LINE__, #expr, is_,       \
-				want_, world);                                                                         \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-#define CHECK_BYTES(data, n, text)                                                                                     \
-	do {                                                                                                           \
-		CHECK_IS(n, sizeof(text) - 1);                                                                         \
-		CHECK(memcmp(data, text, sizeof(text) - 1) == 0);                                                      \
-	} while (0)
 
 /* Defines the cmocka test test_NAME around a body. */
 #define TEST(name) TEST_IN(name, 1)
@@ -53,10 +21,10 @@ static const char *world = "main";
 	static void test_##name(void **state)                                                                          \
 	{                                                                                                              \
 		(void)state;                                                                                           \
-		world = "a thread";                                                                                    \
+		check_world = " (in a thread)";                                                                        \
 		if (thread_too)                                                                                        \
 			assert_int_equal(name(NULL), 0);                                                               \
-		world = "a task";                                                                                      \
+		check_world = " (in a task)";                                                                          \
 		assert_int_equal(ug_run(name, NULL, NULL), 0);                                                         \
 	}                                                                                                              \
 	static int name(void *unused __attribute__((unused)))

@@ -1,55 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Each test body runs four times: as a task with tasks as its helpers, as a task with plain threads, as a plain thread with
- * tasks, as a plain thread with threads. A body checks with CHECK, which prints and aborts: cmocka's own assertions jump, and may do
- * that on the stack of the test program's main function only.
+ * tasks, as a plain thread with threads. A body checks with what check.h has.
  */
 #ifndef SYNC_TEST_H
 #define SYNC_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#include <pthread.h>
+#include "unit/check.h"
 
 #include "sync/chan_priv.h"
-#include <undergo/sched.h>
+#include <pthread.h>
 #include <undergo/sync.h>
 
-#define CHECK(cond)                                                                                                    \
-	do {                                                                                                           \
-		if (!(cond)) {                                                                                         \
-			fprintf(stderr, "%s:%d: %s (body %s, helpers %s)\n", __FILE__, __LINE__, #cond,                \
-				body_is_task ? "task" : "thread", helpers_are_tasks ? "tasks" : "threads");            \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-#define CHECK_IS(expr, value)                                                                                          \
-	do {                                                                                                           \
-		long long is_ = (expr), want_ = (value);                                                               \
-		if (is_ != want_) {                                                                                    \
-			fprintf(stderr, "%s:%d: %s is %lld, not %lld (body %s, helpers %s)\n", __FILE__, __LINE__,     \
-				#expr, is_, want_, body_is_task ? "task" : "thread",                                   \
-				helpers_are_tasks ? "tasks" : "threads");                                              \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
-
 static int body_is_task, helpers_are_tasks;
-
-/* Yields until the condition holds; 20 s without it is a failure. */
-#define UNTIL(cond)                                                                                                    \
-	do {                                                                                                           \
-		int64_t give_up_ = ug_now() + 20 * UG_SECOND;                                                          \
-		while (!(cond)) {                                                                                      \
-			CHECK(ug_now() < give_up_);                                                                    \
-			ug_yield();                                                                                    \
-		}                                                                                                      \
-	} while (0)
 
 /* A race is run so many times, or for so long on a machine that has other things to do. */
 #define ROUNDS_FOR(i, n)                                                                                               \
@@ -114,7 +77,10 @@ static inline int thread_body(void *body)
 
 static inline void in_all_worlds(ug_fn *body)
 {
+	static const char *const names[] = {" (body task, helpers tasks)", " (body thread, helpers tasks)",
+		" (body task, helpers threads)", " (body thread, helpers threads)"};
 	for (int world = 0; world < 4; world++) {
+		check_world = names[world];
 		body_is_task = !(world & 1);
 		helpers_are_tasks = !(world & 2);
 		assert_int_equal(body_is_task ? ug_run(body, NULL, NULL) : ug_run(thread_body, &body, NULL), 0);
