@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What dial and listen refuse, and what they leave behind when they fail. */
-#include "unit/task_test.h"
+#include "net_test.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <undergo/net.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/undergo-refuse-XXXXXX";
-static char path[64];
 
 /* Stands before the C library's: the next so many calls fail. */
 static int refuse_listen;
@@ -44,13 +38,9 @@ static int open_count(void)
 TEST_ANYWHERE(networks)
 {
 	static const char *const udp[] = {"udp", "udp4", "udp6"};
-	ug_listener l;
 	ug_conn c;
-	ug_addr a;
 	char text[UG_ADDR_TEXT];
-	CHECK_IS(ug_listen("tcp4", "127.0.0.1:0", NULL, &l), 0);
-	CHECK_IS(ug_listener_addr(l, &a), 0);
-	ug_addr_format(&a, text, sizeof text);
+	ug_listener l = listen_on("127.0.0.1:0", NULL, text);
 	for (size_t i = 0; i < UG_COUNT_OF(udp); i++) {
 		ug_listener other;
 		CHECK_IS(ug_dial(udp[i], text, NULL, &c), -EINVAL);
@@ -63,12 +53,10 @@ TEST_ANYWHERE(networks)
 /* A close that would hold up its thread until all is sent cannot be asked for. */
 TEST_ANYWHERE(linger)
 {
-	ug_listener l;
 	ug_conn c;
-	ug_addr a;
-	CHECK_IS(ug_listen("tcp4", "127.0.0.1:0", NULL, &l), 0);
-	CHECK_IS(ug_listener_addr(l, &a), 0);
-	CHECK_IS(ug_dial_addr(&a, NULL, &c), 0);
+	char text[UG_ADDR_TEXT];
+	ug_listener l = listen_on("127.0.0.1:0", NULL, text);
+	CHECK_IS(ug_dial("tcp", text, NULL, &c), 0);
 	CHECK_IS(ug_conn_set(c, UG_CONN_LINGER, 5), -EINVAL);
 	CHECK_IS(ug_conn_set(c, UG_CONN_LINGER, 0), 0);
 	CHECK_IS(ug_conn_set(c, UG_CONN_LINGER, -1), 0);
@@ -183,18 +171,11 @@ TEST_ANYWHERE(longest_names)
 /* A loop that just calls again does not spin while there are no descriptors; the deadline holds meanwhile. */
 TEST_ANYWHERE(out_of_descriptors)
 {
-	ug_listener l;
 	ug_conn c, s;
-	ug_addr a;
-	CHECK_IS(ug_listen("tcp4", "127.0.0.1:0", NULL, &l), 0);
-	CHECK_IS(ug_listener_addr(l, &a), 0);
-	CHECK_IS(ug_dial_addr(&a, NULL, &c), 0);
-	struct rlimit before, none;
-	CHECK_IS(getrlimit(RLIMIT_NOFILE, &before), 0);
-	int lowest = dup(0); /* every number below is taken */
-	close(lowest);
-	none = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
-	CHECK_IS(setrlimit(RLIMIT_NOFILE, &none), 0);
+	char text[UG_ADDR_TEXT];
+	ug_listener l = listen_on("127.0.0.1:0", NULL, text);
+	CHECK_IS(ug_dial("tcp", text, NULL, &c), 0);
+	struct rlimit before = no_more_descriptors();
 	int64_t begin = ug_now();
 	for (int i = 0; i < 10; i++)
 		CHECK_IS(ug_accept(l, &s), -EMFILE);
@@ -214,13 +195,9 @@ TEST_ANYWHERE(out_of_descriptors)
 /* Each way to fail gives back what it took. */
 TEST_ANYWHERE(no_descriptor_stays)
 {
-	ug_listener l;
 	ug_conn c;
-	ug_addr a;
 	char text[UG_ADDR_TEXT];
-	CHECK_IS(ug_listen("tcp4", "127.0.0.1:0", NULL, &l), 0);
-	CHECK_IS(ug_listener_addr(l, &a), 0);
-	ug_addr_format(&a, text, sizeof text);
+	ug_listener l = listen_on("127.0.0.1:0", NULL, text);
 	ug_listener_close(l);
 	int before = open_count();
 	ug_addr elsewhere;
@@ -240,9 +217,6 @@ TEST_ANYWHERE(no_descriptor_stays)
 
 int main(void)
 {
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(path, sizeof path, "%s/socket", folder);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_linger),
@@ -253,7 +227,5 @@ int main(void)
 		cmocka_unit_test(test_out_of_descriptors),
 		cmocka_unit_test(test_no_descriptor_stays),
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rmdir(folder);
-	return failed;
+	return cmocka_run_group_tests(tests, make_socket_folder, remove_socket_folder);
 }

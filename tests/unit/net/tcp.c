@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Dial, listen, accept over TCP on the loopback. */
-#include "unit/task_test.h"
+#include "net_test.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <undergo/net.h>
-#include <unistd.h>
-
-/* Listens on the loopback; the address to dial goes to `text`. */
-static ug_listener listen_on(const char *address, const struct ug_listen_opts *opts, char text[UG_ADDR_TEXT])
-{
-	ug_listener l;
-	ug_addr a;
-	CHECK_IS(ug_listen("tcp", address, opts, &l), 0);
-	CHECK_IS(ug_listener_addr(l, &a), 0);
-	CHECK(a.port != 0);
-	ug_addr_format(&a, text, UG_ADDR_TEXT);
-	return l;
-}
 
 struct ends {
 	ug_listener l;
@@ -490,12 +475,7 @@ TEST_ANYWHERE(shed)
 	ug_conn clients[2], got;
 	for (int i = 0; i < 2; i++)
 		CHECK_IS(ug_dial("tcp", text, NULL, &clients[i]), 0);
-	struct rlimit before, none;
-	CHECK_IS(getrlimit(RLIMIT_NOFILE, &before), 0);
-	int lowest = dup(0); /* every number below is taken */
-	close(lowest);
-	none = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
-	CHECK_IS(setrlimit(RLIMIT_NOFILE, &none), 0);
+	struct rlimit before = no_more_descriptors();
 	CHECK_IS(ug_accept(l, &got), -EMFILE);
 	CHECK_IS(ug_accept(l, &got), -EMFILE);
 	for (int i = 0; i < 2; i++)

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Unix sockets: paths and abstract names, the file's life. */
-#include "unit/task_test.h"
+#include "net_test.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <undergo/net.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/undergo-unix-XXXXXX", path[64];
 
 static void exchange(const char *address, ug_listener l)
 {
@@ -122,16 +118,11 @@ TEST(full_queue)
 
 int main(void)
 {
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(path, sizeof path, "%s/socket", folder);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_path),
 		cmocka_unit_test(test_abstract),
 		cmocka_unit_test(test_left_behind),
 		cmocka_unit_test(test_full_queue),
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rmdir(folder);
-	return failed;
+	return cmocka_run_group_tests(tests, make_socket_folder, remove_socket_folder);
 }
