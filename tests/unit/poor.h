@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poor.h — no memory when a test says so: stands before the C library's calloc. Not where a sanitizer has a calloc of its own:
+ * No memory when a test says so: stands before the C library's calloc. Not where a sanitizer has a calloc of its own:
  * UG_POOR is 0 there.
  */
 #ifndef TESTS_POOR_H
@@ -20,9 +20,9 @@
 
 /* So many of the calling thread's next calls fail. */
 static __thread int poor;
-static __attribute__((noinline, unused)) void be_poor(int calls)
+static __attribute__((noinline, unused)) void be_poor(int times)
 {
-	poor = calls;
+	poor = times;
 	__asm__ volatile("" ::: "memory");
 }
 

@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* More connections than a server has places for, or descriptors. */
-#include "talk.h"
+#include "handlers.h"
 
 #include "unit/poor.h"
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\n"
-
-static int calls;
-
-static int hello(ug_http_request *q, ug_http_response *r, void *arg)
-{
-	(void)q;
-	(void)arg;
-	__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
-	return ug_http_text(r, 200, "hello\n");
-}
 
 static void routes(ug_http_server *s)
 {
@@ -23,23 +10,10 @@ static void routes(ug_http_server *s)
 	ug_http_route(s, "/hello", hello, NULL);
 }
 
-static ug_sem entered, leave;
-
-static int gate(ug_http_request *q, ug_http_response *r, void *arg)
-{
-	(void)q;
-	(void)arg;
-	UG_TRY(ug_sem_release(&entered, 1));
-	UG_TRY(ug_sem_acquire(&leave, 1));
-	return ug_http_text(r, 200, "done\n");
-}
-
 static void gate_routes(ug_http_server *s)
 {
 	routes(s);
-	ug_sem_init(&entered, 100);
-	ug_sem_init(&leave, 100);
-	expect(ug_sem_acquire(&entered, 100) == 0 && ug_sem_acquire(&leave, 100) == 0);
+	gate_init();
 	ug_http_route(s, "/gate", gate, NULL);
 }
 

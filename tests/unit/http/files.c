@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files over HTTP: names, ranges, conditions, folders and their pages. */
-#include "talk.h"
+#include "handlers.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,6 @@
 static char root[256];
 static char large[200000];
 
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define GET_WITH(path, field) "GET " path " HTTP/1.1\r\nHost: a\r\n" field "\r\n\r\n"
 
 static const char *in_root(const char *name)

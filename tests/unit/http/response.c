@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What handlers see of a request and say in a response, as raw bytes. */
-#include "talk.h"
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define OK(length, body)                                                                                               \
-	"HTTP/1.1 200 OK\r\nContent-Length: " length "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" body
-
-static int hello(ug_http_request *q, ug_http_response *r, void *arg)
-{
-	(void)q;
-	(void)arg;
-	return ug_http_text(r, 200, "hello\n");
-}
+#include "handlers.h"
 
 static int nothing(ug_http_request *q, ug_http_response *r, void *arg)
 {

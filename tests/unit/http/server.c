@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The server, from raw bytes to raw bytes: keeping alive, pipelines, bodies. */
-#include "talk.h"
+#include "handlers.h"
 
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define OK(length, body)                                                                                               \
-	"HTTP/1.1 200 OK\r\nContent-Length: " length "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" body
 #define LAST(length, body)                                                                                             \
 	"HTTP/1.1 200 OK\r\nContent-Length: " length                                                                   \
 	"\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" body
-
-static int calls;
-
-static int hello(ug_http_request *q, ug_http_response *r, void *arg)
-{
-	(void)q;
-	calls++;
-	return ug_http_text(r, 200, arg ? arg : "hello\n");
-}
 
 static int echo(ug_http_request *q, ug_http_response *r, void *arg)
 {

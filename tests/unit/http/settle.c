@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Handlers that change their mind before anything is sent: what goes out is framed by what was settled last. */
-#include "talk.h"
+#include "handlers.h"
 
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define HEAD(path) "HEAD " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define TEXT "Content-Type: text/plain; charset=utf-8\r\n"
 #define NEXT "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n" TEXT "\r\nnext\n"
