@@ -71,7 +71,7 @@ struct ug__timer {
 	int64_t when_;
 	void (*fire_)(struct ug__timer *t);
 	struct ug__timers *heap_;
-	size_t index_;
+	size_t slot_;
 };
 
 /* Small macros ----------------------------------------------------------------------------------------------------- */

@@ -15,14 +15,15 @@
  * by anyone at any time. A timer's fire runs with the lock held: when ug__timers_remove has answered, it is over. */
 struct ug__timer_entry {
 	int64_t when;
-	struct ug__timer *timer;
+	size_t slot;
 };
 
 struct ug__timers {
 	uint32_t lock;
 	int64_t next;
-	size_t count, room;
+	size_t count, dead, room; /* entries of the heap, those of them whose timer was stopped, and how many fit */
 	struct ug__timer_entry *heap;
+	struct ug__timer **slots;
 };
 
 /* -ENOMEM, or 1 where the timer is now the earliest, else 0. */

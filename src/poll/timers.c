@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 4-ary heap of timers, ordered by time. Each timer knows its index, so that one that is stopped leaves at once: most timers
- * are stopped, and one that stayed would keep its storage (a waiter's stack) alive.
+ * A 4-ary heap of timers, ordered by time, in which a timer that is stopped is only marked: most timers are stopped, long before
+ * their time, and to take one out of its place costs a walk down the heap.
  *
- * 4-ary: half the depth of a binary heap, and the four children of a node lie in one cache line. The times stand in the heap, beside the
- * timers' addresses: to compare them touches no timer, which lies on some task's cold stack. Equal times fire in no promised
- * order.
+ * An entry of the heap holds a time and the number of a slot; the slot holds the timer's address, and the timer its slot. So
+ * what moves in the heap touches neither slots nor timers, which lie on cold stacks, and a stop clears one slot: the
+ * timer's storage is its owner's again, the entry is dead. 4-ary: half the depth of a binary heap, and the four children of a node
+ * lie together. Equal times fire in no promised order.
+ *
+ * Dead entries go when they come to the heap's top, which is never dead (`next` is the time of a timer that will fire),
+ * when they are its last (a deadline that is set for one call and not reached mostly is, still, when it is stopped), and all at once
+ * when they are more than the living: a sweep, which the stops since the last one have paid for.
+ *	Rejected: taking a timer out at once. With 100,000 others, each stop wrote to eight timers on as many cold stacks, to
+ *	tell them their new places.
+ *	Rejected: a wheel. Its lists link timers to each other, so each arm and each stop touches cold neighbours.
+ *
+ * The heap is a permutation of the slots: entries past `count` hold those that are free.
  *
  * A timer's heap_ field is the truth about whether it is armed, written under that heap's lock; it is read without it to
  * learn which lock to take, then looked at again. While a timer fires, and after, the field is the heap's address with its low bit
@@ -19,12 +29,7 @@
 #include <stdlib.h>
 
 #define WAYS 4
-
-static void place(struct ug__timers *h, size_t i, struct ug__timer_entry e)
-{
-	h->heap[i] = e;
-	e.timer->index_ = i;
-}
+#define FEW 64 /* dead entries that are not worth a sweep */
 
 static void sift_up(struct ug__timers *h, size_t i, struct ug__timer_entry e)
 {
@@ -32,9 +37,9 @@ static void sift_up(struct ug__timers *h, size_t i, struct ug__timer_entry e)
 		struct ug__timer_entry parent = h->heap[(i - 1) / WAYS];
 		if (parent.when <= e.when)
 			break;
-		place(h, i, parent);
+		h->heap[i] = parent;
 	}
-	place(h, i, e);
+	h->heap[i] = e;
 }
 
 static void sift_down(struct ug__timers *h, size_t i, struct ug__timer_entry e)
@@ -50,31 +55,75 @@ static void sift_down(struct ug__timers *h, size_t i, struct ug__timer_entry e)
 				least = c;
 		if (e.when <= h->heap[least].when)
 			break;
-		place(h, i, h->heap[least]);
+		h->heap[i] = h->heap[least];
 		i = least;
 	}
-	place(h, i, e);
-}
-
-static struct ug__timers *fired(struct ug__timers *h)
-{
-	return (struct ug__timers *)((uintptr_t)h | 1);
-}
-
-static void publish_next(struct ug__timers *h)
-{
-	store_seq(&h->next, h->count ? h->heap[0].when : UG_FOREVER);
+	h->heap[i] = e;
 }
 
 static int grow(struct ug__timers *h)
 {
 	size_t room = h->room ? h->room * 2 : 64;
+	struct ug__timer **slots = realloc(h->slots, room * sizeof(struct ug__timer *));
+	if (!slots)
+		return -ENOMEM;
+	h->slots = slots;
 	struct ug__timer_entry *heap = realloc(h->heap, room * sizeof *heap);
 	if (!heap)
 		return -ENOMEM;
 	h->heap = heap;
+	for (size_t i = h->room; i < room; i++)
+		heap[i].slot = i;
 	h->room = room;
 	return 0;
+}
+
+/* NULL: that one is dead. */
+static struct ug__timer *timer_at(const struct ug__timers *h, size_t i)
+{
+	return h->slots[h->heap[i].slot];
+}
+
+static struct ug__timer *take_top(struct ug__timers *h)
+{
+	struct ug__timer_entry top = h->heap[0], last = h->heap[--h->count];
+	sift_down(h, 0, last);
+	h->heap[h->count] = top;
+	return h->slots[top.slot];
+}
+
+static void sweep(struct ug__timers *h)
+{
+	size_t live = 0;
+	for (size_t i = 0; i < h->count; i++)
+		if (timer_at(h, i)) {
+			struct ug__timer_entry e = h->heap[i];
+			h->heap[i] = h->heap[live];
+			h->heap[live++] = e;
+		}
+	h->count = live;
+	h->dead = 0;
+	for (size_t i = live / WAYS + 1; i-- > 0;)
+		if (i < live)
+			sift_down(h, i, h->heap[i]);
+}
+
+/* After entries have died or gone: the top is alive again, and `next` says when it is due. */
+static void settle(struct ug__timers *h)
+{
+	for (;;) {
+		for (; h->count && !timer_at(h, h->count - 1); h->count--)
+			h->dead--;
+		if (!h->count || timer_at(h, 0))
+			break;
+		take_top(h);
+		h->dead--;
+	}
+	if (h->dead > FEW && h->dead > h->count / 2)
+		sweep(h);
+	int64_t next = h->count ? h->heap[0].when : UG_FOREVER;
+	if (next != load_relaxed(&h->next))
+		store_seq(&h->next, next);
 }
 
 int ug__timers_add(struct ug__timers *h, struct ug__timer *t)
@@ -84,29 +133,24 @@ int ug__timers_add(struct ug__timers *h, struct ug__timer *t)
 		ug__unlock(&h->lock);
 		return -ENOMEM;
 	}
+	size_t slot = h->heap[h->count].slot;
+	h->slots[slot] = t;
+	t->slot_ = slot;
 	store_release(&t->heap_, h);
-	sift_up(h, h->count++, (struct ug__timer_entry){t->when_, t});
-	int first = t->index_ == 0;
+	sift_up(h, h->count++, (struct ug__timer_entry){t->when_, slot});
+	int first = h->heap[0].slot == slot;
 	if (first)
-		publish_next(h);
+		store_seq(&h->next, t->when_);
 	ug__unlock(&h->lock);
 	return first;
 }
 
-/* Takes out the timer at an index and leaves `mark` as its heap; the lock is held. */
-static void take(struct ug__timers *h, size_t i, struct ug__timers *mark)
+/* Leaves its entry dead; the lock is held. */
+static void kill(struct ug__timers *h, struct ug__timer *t)
 {
-	struct ug__timer *t = h->heap[i].timer;
-	struct ug__timer_entry last = h->heap[--h->count];
-	if (last.timer != t) {
-		if (i > 0 && last.when < h->heap[(i - 1) / WAYS].when)
-			sift_up(h, i, last);
-		else
-			sift_down(h, i, last);
-	}
-	store_release(&t->heap_, mark);
-	if (i == 0)
-		publish_next(h);
+	h->slots[t->slot_] = NULL;
+	h->dead++;
+	store_release(&t->heap_, NULL);
 }
 
 int ug__timers_remove(struct ug__timer *t)
@@ -117,10 +161,17 @@ int ug__timers_remove(struct ug__timer *t)
 	h = (struct ug__timers *)((uintptr_t)h & ~(uintptr_t)1);
 	ug__lock(&h->lock);
 	int armed = load_relaxed(&t->heap_) == h;
-	if (armed)
-		take(h, t->index_, NULL);
+	if (armed) {
+		kill(h, t);
+		settle(h);
+	}
 	ug__unlock(&h->lock);
 	return armed;
+}
+
+static struct ug__timers *fired(struct ug__timers *h)
+{
+	return (struct ug__timers *)((uintptr_t)h | 1);
 }
 
 size_t ug__timers_run(struct ug__timers *h, int64_t now)
@@ -129,11 +180,17 @@ size_t ug__timers_run(struct ug__timers *h, int64_t now)
 	if (load_relaxed(&h->next) > now)
 		return 0;
 	ug__lock(&h->lock);
-	for (; h->count && h->heap[0].when <= now; n++) {
-		struct ug__timer *t = h->heap[0].timer;
-		take(h, 0, fired(h));
+	while (h->count && h->heap[0].when <= now) {
+		struct ug__timer *t = take_top(h);
+		if (!t) {
+			h->dead--;
+			continue;
+		}
+		store_release(&t->heap_, fired(h));
 		t->fire_(t);
+		n++;
 	}
+	settle(h);
 	ug__unlock(&h->lock);
 	return n;
 }
@@ -141,19 +198,16 @@ size_t ug__timers_run(struct ug__timers *h, int64_t now)
 void ug__timers_drop(struct ug__timers *h, int (*which)(const struct ug__timer *t))
 {
 	ug__lock(&h->lock);
-	for (size_t i = 0; i < h->count;) {
-		if (which(h->heap[i].timer)) {
-			take(h, i, NULL);
-			i = 0; /* the last one has moved to some place before or behind */
-		} else {
-			i++;
-		}
-	}
+	for (size_t i = 0; i < h->count; i++)
+		if (timer_at(h, i) && which(timer_at(h, i)))
+			kill(h, timer_at(h, i));
+	settle(h);
 	ug__unlock(&h->lock);
 }
 
 void ug__timers_end(struct ug__timers *h)
 {
 	free(h->heap);
+	free(h->slots);
 	*h = (struct ug__timers){.next = UG_FOREVER};
 }

@@ -9,7 +9,8 @@
  *
  * The end of a context (end_tree): with its lock held, err_ is set, each task on its list that has armed a wait which may be cut
  * short is won and made ready, and the contexts below get the same. The walk keeps the locks of the path from where it began, outer
- * before inner, so that no scope it stands on can be popped; it needs no recursion, for a tree may be deep.
+ * before inner, so that no scope it stands on can be popped; it needs no recursion, for a tree may be deep. A context that has none
+ * below it is taken off its up_'s list before its tasks wake: they need not wait for the whole walk then when they pop it.
  *
  * No end is missed. A task links itself (ctx, then each up_ that is not linked, upwards), arms, then looks at err_ of its own
  * context, sequentially consistent; the walk sets err_, then looks at wait words. Linking a context under an up_ that has ended, under
@@ -96,13 +97,28 @@ static void unlink_task(ug_ctx *c, struct ug__task *t)
 	t->linked = NULL;
 }
 
-/* Marks one context, whose lock is held, and wakes who waits in it. false: it had ended before. */
+/* Takes c off up's list, whose lock is held. */
+static void unlink_ctx(ug_ctx *up, ug_ctx *c)
+{
+	*(c->prev_ ? &c->prev_->next_ : &up->children_) = c->next_;
+	if (c->next_)
+		c->next_->prev_ = c->prev_;
+	store_release(&c->flags_, c->flags_ & ~(uint32_t)UG__CTX_LINKED);
+}
+
+/* Marks one context, whose lock is held. false: it had ended before. */
 static bool mark(ug_ctx *c, int err, int cause)
 {
 	if (c->err_)
 		return false;
 	store_relaxed(&c->cause_, cause);
 	store_seq(&c->err_, err);
+	return true;
+}
+
+/* Wakes who waits in a context that is marked; its lock is held. */
+static void wake(ug_ctx *c)
+{
 	for (struct ug__task *next, *t = c->tasks_; t; t = next) {
 		next = t->ctx_next;
 		uint32_t armed = UG__WAIT_STATE_ARMED;
@@ -116,14 +132,13 @@ static bool mark(ug_ctx *c, int err, int cause)
 		struct ug_after *a = c->after_;
 		ug_fn *fn = a->fn_;
 		void *arg = a->arg_;
-		c->after_ = a->next_;
+		store_relaxed(&c->after_, a->next_);
 		if (a->next_)
 			a->next_->prev_ = NULL;
 		/* The last look at it: who stops it and finds this may give its storage away. */
 		store_release(&a->ctx_, NULL);
 		ug__spawn(fn, arg, NULL, NULL, NULL, NULL);
 	}
-	return true;
 }
 
 /* Ends c and all below it. c's lock is held, and dropped. */
@@ -133,18 +148,25 @@ static int end_tree(ug_ctx *root, int err, int cause)
 		ug__unlock(&root->lock_);
 		return 0;
 	}
+	wake(root);
 	ug_ctx *c = root, *next = c->children_;
 	for (;;) {
 		if (next) {
 			ug__lock(&next->lock_);
-			if (mark(next, err, cause)) {
+			bool first = mark(next, err, cause);
+			if (first && next->children_) {
+				wake(next);
 				c = next;
 				next = c->children_;
-			} else {
-				ug_ctx *sibling = next->next_;
-				ug__unlock(&next->lock_);
-				next = sibling;
+				continue;
 			}
+			ug_ctx *sibling = next->next_;
+			if (first) {
+				unlink_ctx(c, next);
+				wake(next);
+			}
+			ug__unlock(&next->lock_);
+			next = sibling;
 			continue;
 		}
 		if (c == root)
@@ -288,6 +310,18 @@ void ug_ctx_push_timeout(ug_ctx *c, int64_t timeout)
 	ug_ctx_push_deadline(c, ug_time_add(ug_now(), timeout));
 }
 
+/* Who ends the context may still hold its lock; and what was to run after it, and has not, never will. */
+static void leave(ug_ctx *c)
+{
+	ug__lock(&c->lock_);
+	for (struct ug_after *a = c->after_, *next; a; a = next) {
+		next = a->next_;
+		store_release(&a->ctx_, NULL);
+	}
+	store_relaxed(&c->after_, NULL);
+	ug__unlock(&c->lock_);
+}
+
 void ug_ctx_pop(ug_ctx *c)
 {
 	if (!c)
@@ -301,19 +335,12 @@ void ug_ctx_pop(ug_ctx *c)
 	if (load_acquire(&c->flags_) & UG__CTX_LINKED) {
 		ug_ctx *up = c->up_;
 		ug__lock(&up->lock_);
-		*(c->prev_ ? &c->prev_->next_ : &up->children_) = c->next_;
-		if (c->next_)
-			c->next_->prev_ = c->prev_;
+		if (c->flags_ & UG__CTX_LINKED)
+			unlink_ctx(up, c);
 		ug__unlock(&up->lock_);
 	}
-	/* Those whose context went on to its scope's end are never started. */
-	ug__lock(&c->lock_);
-	for (struct ug_after *a = c->after_, *next; a; a = next) {
-		next = a->next_;
-		store_release(&a->ctx_, NULL);
-	}
-	c->after_ = NULL;
-	ug__unlock(&c->lock_);
+	if (unlikely(load_relaxed(&c->err_) || load_relaxed(&c->after_)))
+		leave(c);
 	t->ctx = c->outer_;
 }
 
@@ -333,7 +360,7 @@ void ug_ctx_after(ug_ctx *c, struct ug_after *after, ug_fn *fn, void *arg)
 		after->next_ = ctx->after_;
 		if (after->next_)
 			after->next_->prev_ = after;
-		ctx->after_ = after;
+		store_relaxed(&ctx->after_, after);
 	}
 	ug__unlock(&ctx->lock_);
 	if (ended)
@@ -348,7 +375,7 @@ int ug_after_stop(struct ug_after *after)
 	ug__lock(&ctx->lock_);
 	bool waits = after->ctx_ == ctx;
 	if (waits) {
-		*(after->prev_ ? &after->prev_->next_ : &ctx->after_) = after->next_;
+		store_relaxed(after->prev_ ? &after->prev_->next_ : &ctx->after_, after->next_);
 		if (after->next_)
 			after->next_->prev_ = after->prev_;
 		store_relaxed(&after->ctx_, NULL);

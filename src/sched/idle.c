@@ -119,7 +119,7 @@ static int jump(struct ug__event *ev, int64_t until)
 	if (n == 0 && (others > until ? until : others) > S->virtual_now)
 		store_seq(&S->virtual_now, others > until ? until : others);
 	if (others <= until)
-		ug__monitor_timer_added();
+		ug__monitor_nudge();
 	return n;
 }
 

@@ -41,21 +41,28 @@ void ug__monitor_wake(void)
 {
 	uint32_t asleep = 1;
 	if (cas_seq(&S->monitor_asleep, &asleep, 0u))
-		ug__monitor_timer_added();
+		ug__monitor_nudge();
 }
 
-void ug__monitor_timer_added(void)
+void ug__monitor_nudge(void)
 {
 	add_seq(&word, 1u);
 	ug__futex_wake(&word, 1);
 }
 
+/* The monitor says when it will look, then reads when its first timer is due; here it is the other way round. */
+void ug__monitor_timer_added(int64_t when)
+{
+	if (when < load_seq(&S->monitor_looks) || S->virtual_clock)
+		ug__monitor_nudge();
+}
+
 /* Taking ----------------------------------------------------------------------------------------------------------- */
 
-static bool anything_waits(const struct proc *p)
+static bool anything_waits(const struct proc *p, int64_t now)
 {
 	return !ug__queue_empty(p) || load_relaxed(&S->global.count) || load_relaxed(&S->hogs.count) ||
-		load_relaxed(&p->timers.next) != UG_FOREVER ||
+		load_relaxed(&p->timers.next) <= now ||
 		(load_relaxed(&S->registered) && !S->poller->own_thread && load_relaxed(&S->idle_count) == 0);
 }
 
@@ -91,7 +98,7 @@ static bool look_at(struct proc *p, int64_t now)
 	p->stale = same ? p->stale + 1 : 0;
 	if (same && load_relaxed(&p->slot) && load_relaxed(&S->idle_count))
 		ug__idle_wake(); /* for a patient thief: idle.c */
-	bool waits = p->stale >= STUCK_TICKS && anything_waits(p);
+	bool waits = p->stale >= STUCK_TICKS && anything_waits(p, now);
 	if (waits)
 		rescue(p);
 	return !same || waits;
@@ -167,6 +174,7 @@ static bool busy_one_has_timers(void)
  * that is over. */
 static bool sleep_until_woken(uint32_t seen, int64_t patience)
 {
+	store_seq(&S->monitor_looks, UG_FOREVER);
 	store_seq(&S->monitor_asleep, 1u);
 	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. */
 	bool busy = load_seq(&S->idle_count) < S->procs_count && (ug__work_anywhere() || busy_one_has_timers());
@@ -203,7 +211,9 @@ static void *monitor_main(void *unused)
 			quiet = over ? QUIET_TICKS - 2 : 0; /* looks twice, and sleeps again */
 			continue;
 		}
-		int64_t until = next_timer(), tick_end = ug__clock_real() + TICK;
+		int64_t tick_end = ug__clock_real() + TICK;
+		store_seq(&S->monitor_looks, tick_end);
+		int64_t until = next_timer();
 		ug__futex_wait(&word, seen, until < tick_end ? until : tick_end);
 	}
 	ug__thread_gone();

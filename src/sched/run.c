@@ -87,7 +87,7 @@ static void threads_end(void)
 		/* Each time: the monitor may put one back that it had taken when the end came. */
 		for (struct worker *w; (w = ug__spare_take());)
 			ug__spare_give(w, NULL);
-		ug__monitor_timer_added();
+		ug__monitor_nudge();
 		ug__pinned_nudge();
 		ug__futex_wait(&S->threads, n, ug__clock_real() + 10 * UG_MS);
 	}

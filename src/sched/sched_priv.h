@@ -156,6 +156,7 @@ struct sched {
 	uint32_t searching; /* 1: a wake is under way, and the one woken has not found its work yet */
 	uint32_t idle_word; /* futex of idle workers where the poller has its own thread */
 	uint32_t monitor_asleep;
+	int64_t monitor_looks; /* when the monitor looks again by itself; a time of the kernel's clock */
 	uint32_t offline_count; /* workers that run a task without a processor */
 	uint32_t outside; /* things outside that may wake a task */
 	uint32_t registered; /* descriptors that the poller watches */
@@ -253,7 +254,8 @@ void ug__poller_stop(void);
 /* monitor.c */
 int ug__monitor_start(void);
 void ug__monitor_wake(void);
-void ug__monitor_timer_added(void);
+void ug__monitor_nudge(void); /* whatever it waits for */
+void ug__monitor_timer_added(int64_t when); /* the first of its timers */
 
 /* ctx.c */
 int ug__ctx_end(ug_ctx *c, int err, int cause);

@@ -17,7 +17,7 @@ void ug__timer_arm(struct ug__timer *t, int64_t when, void (*fire)(struct ug__ti
 		ug__leave(w);
 	ug__check(first >= 0); /* no memory for a pointer: nothing sensible is left to do */
 	if (first && !p)
-		ug__monitor_timer_added();
+		ug__monitor_timer_added(when);
 	else if (first && unlikely(load_seq(&S->monitor_asleep)))
 		ug__monitor_wake(); /* it watches over this processor again, should the task run on and on */
 }
