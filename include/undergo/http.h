@@ -186,7 +186,8 @@ int ug_http_error(ug_http_response *r, int status, const char *text);
 /* To another place: status 301, 302, 303, 307 or 308; `location` must be a valid URI reference. */
 int ug_http_redirect(ug_http_response *r, int status, const char *location);
 /* Sends a regular file, from its start and by offset, with ranges, conditions and Last-Modified; the type by `name` where none is
- * set. -EINVAL (no regular file), errors of fstat(2) and of the writer. */
+ * set. A file that does not know its size, as in /proc and /sys, is sent as it comes, without those three. -EINVAL (no regular
+ * file), errors of fstat(2), read(2) and the writer. */
 int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name);
 
 /* The name of a status, "Not Found"; "Unknown" where it has none. Static storage. RFC 9110 15 */

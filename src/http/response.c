@@ -109,11 +109,10 @@ int ug_http_add(ug_http_response *r, const char *name, const char *value)
 	return 0;
 }
 
-int ug_http_set(ug_http_response *r, const char *name, const char *value)
+/* Takes out lines of that name, of the first `before` bytes. */
+static void drop(ug_http_response *r, const char *name, size_t before)
 {
-	size_t n = strlen(name), before = r->fields_len;
-	UG_TRY(ug_http_add(r, name, value));
-	/* Only now that the new one is in go the old ones: a failure changes nothing. */
+	size_t n = strlen(name);
 	for (size_t at = 0; at < before;) {
 		char *line = r->fields + at, *end = (char *)memchr(line, '\n', before - at) + 1;
 		size_t len = (size_t)(end - line);
@@ -125,7 +124,19 @@ int ug_http_set(ug_http_response *r, const char *name, const char *value)
 		r->fields_len -= len;
 		before -= len;
 	}
+}
+
+int ug_http_set(ug_http_response *r, const char *name, const char *value)
+{
+	size_t before = r->fields_len;
+	UG_TRY(ug_http_add(r, name, value));
+	drop(r, name, before); /* only now: a failure changes nothing */
 	return 0;
+}
+
+void ug__http_unset(ug_http_response *r, const char *name)
+{
+	drop(r, name, r->fields_len);
 }
 
 const char *ug__http_field_of(const ug_http_response *r, const char *name, size_t *n)

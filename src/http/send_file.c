@@ -6,6 +6,9 @@
  * clock's steps, so one that changed just now gets a weak one, and no range is ever joined to another version. A small
  * file is read and goes out with its head in one write; a large one is moved by the kernel.
  *
+ * Files of /proc have no size, and those of /sys that of a page: what is known to have more or less than its size says is sent as it
+ * comes, with no validator and no ranges, since neither size nor time tell one state of it from another.
+ *
  * Several ranges are one multipart/byteranges body, whose length is known beforehand, so that it needs no chunks.
  */
 #include "http/server_priv.h"
@@ -199,12 +202,31 @@ static int send_wanted(const struct sending *s, const char *type, const struct u
 	return send_bytes(s, ranges->from, ranges->len);
 }
 
+/* All that there is, whatever the file's size. */
+static int send_as_it_comes(const struct sending *s, const char *type, int status)
+{
+	static const char *const told[] = {"ETag", "Last-Modified", "Accept-Ranges", "Content-Range"};
+	struct ug_section section;
+	for (size_t i = 0; i < UG_COUNT_OF(told); i++)
+		ug__http_unset(s->r, told[i]);
+	s->r->length = -1;
+	UG_TRY(ug_http_status(s->r, status));
+	UG_TRY(ug_http_set(s->r, "Content-Type", type));
+	ug_reader src = ug_section_reader(&section, ug_file_reader_at(s->file), 0, INT64_MAX);
+	return ug_copy(ug_http_writer(s->r), src, NULL);
+}
+
 int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info *info, const char *name)
 {
 	struct work *w = ug__http_work_of(r);
 	struct ug__http_range ranges[UG__HTTP_RANGES_MAX];
 	char etag[48], date[UG__HTTP_DATE_LEN + 1];
 	int64_t now = load_relaxed(&r->c->s->wall), modified = info->mtime / UG_SECOND;
+	struct sending s = {.r = r, .file = file, .size = info->size};
+	int asked = r->status;
+	ssize_t more = info->size == 0 ? ug_file_read_at(file, etag, 1, 0) : 0;
+	if (more != 0)
+		return more < 0 ? (int)more : send_as_it_comes(&s, type_of(&s, name), asked);
 	modified = modified > now ? now : modified < 0 ? 0 : modified; /* RFC 9110 8.8.2.1: not after Date */
 	struct ug__http_state state = {.exists = true, .etag = etag, .modified = modified};
 	make_etag(etag, info, now * UG_SECOND);
@@ -212,13 +234,14 @@ int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info 
 	UG_TRY(ug_http_set(r, "ETag", etag));
 	UG_TRY(ug_http_set(r, "Last-Modified", date));
 	bool read = w->head.method == UG__HTTP_GET || w->head.method == UG__HTTP_HEAD;
-	int status = read && r->status == 200 ? ug__http_precondition(&w->head, w->base, &state, now) : 0;
+	int status = read && asked == 200 ? ug__http_precondition(&w->head, w->base, &state, now) : 0;
 	if (status == 304)
 		return ug_http_status(r, 304);
 	if (status)
 		return ug_http_error(r, status, NULL);
-	struct sending s = {.r = r, .file = file, .size = info->size};
-	return send_wanted(&s, type_of(&s, name), ranges, wanted(r, &state, info->size, now, ranges));
+	const char *type = type_of(&s, name);
+	int e = send_wanted(&s, type, ranges, wanted(r, &state, info->size, now, ranges));
+	return e == UG_ESHORT && r->stage == OPEN ? send_as_it_comes(&s, type, asked) : e;
 }
 
 int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name)

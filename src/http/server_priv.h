@@ -211,6 +211,8 @@ const char *ug__http_text_of(struct work *w, struct ug__http_part p);
 void ug__http_response_init(struct work *w, struct conn *c);
 /* The value of a field that was set, of *n bytes; "" where it was not. */
 const char *ug__http_field_of(const ug_http_response *r, const char *name, size_t *n);
+/* Takes a field back; not Content-Type. */
+void ug__http_unset(ug_http_response *r, const char *name);
 /* Sends what is missing. */
 int ug__http_response_finish(ug_http_response *r);
 /* The answer in place of a handler's, or of what it wrote so far, with a reason for people; breaks the connection if it is too late. */

@@ -2,6 +2,7 @@
 /* Files that handlers send: of any size, under any status, as any type, and while they change. */
 #include "talk.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -43,6 +44,18 @@ static int send_typed(ug_http_request *q, ug_http_response *r, void *arg)
 	return ug_http_send_file(r, f, "a.html");
 }
 
+static int send_named(ug_http_request *q, ug_http_response *r, void *arg)
+{
+	UG_CLEAN(ug_file_clean) ug_file *f = NULL;
+	(void)q;
+	UG_TRY(ug_file_open(arg, O_RDONLY, 0, &f));
+	return ug_http_send_file(r, f, arg);
+}
+
+#define PROC "/proc/version"
+#define SYS "/sys/devices/system/cpu/online"
+static char proc[] = PROC, sys[] = SYS;
+
 static int64_t most = INT64_MAX, nearly = INT64_MAX - 100000;
 static char own_type[] = "image/x-of-mine";
 static char long_type[300] = "text/plain; x=";
@@ -55,6 +68,8 @@ static void routes(ug_http_server *s)
 	ug_http_route(s, "GET /404", send_page, NULL);
 	ug_http_route(s, "GET /typed", send_typed, own_type);
 	ug_http_route(s, "GET /long", send_typed, long_type);
+	ug_http_route(s, "GET " PROC, send_named, proc);
+	ug_http_route(s, "GET " SYS, send_named, sys);
 }
 
 /* What came before we had enough of it. */
@@ -120,12 +135,48 @@ static void keeps_the_type_that_was_set(void **state)
 	play(NULL, routes, type_script);
 }
 
+/* The kernel's own files say that they have no bytes, or a page of them. */
+static void kernel_asks(const char *name, const char *const *asks, size_t n)
+{
+	UG_CLEAN(ug_file_clean) ug_file *f = NULL;
+	char is[1000] = "", ask[256], want[1200];
+	if (ug_file_open(name, O_RDONLY, 0, &f) < 0)
+		return; /* not in this container */
+	expect(ug_file_read(f, is, sizeof is - 1) > 0);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(ask, sizeof ask, asks[i], name);
+		snprintf(want, sizeof want, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nContent-Type: %s\r\n\r\n%s",
+			strlen(is), "text/plain; charset=utf-8", *ask == 'G' ? is : "");
+		expect_answer(ask, THEN_CLOSE, want);
+	}
+}
+
+static void kernel_script(void)
+{
+	static const char *const asks[] = {
+		GET("%s", ""),
+		GET("%s", "Range: bytes=0-\r\n"),
+		GET("%s", "Range: bytes=0-9999\r\n"),
+		GET("%s", "If-None-Match: *\r\n"),
+		"HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n",
+	};
+	kernel_asks(proc, asks, UG_COUNT_OF(asks));
+	kernel_asks(sys, asks, 3); /* those that look into it */
+}
+
+static void sends_files_that_do_not_know_their_size(void **state)
+{
+	(void)state;
+	play(NULL, routes, kernel_script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends_files_of_any_size),
 		cmocka_unit_test(keeps_the_status_that_was_set),
 		cmocka_unit_test(keeps_the_type_that_was_set),
+		cmocka_unit_test(sends_files_that_do_not_know_their_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
