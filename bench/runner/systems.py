@@ -177,8 +177,8 @@ def boost_fiber(build):
     header = "/usr/include/boost/version.hpp"
     if not os.path.exists(header):
         raise LeftOut("libboost-fiber-dev is not installed; bench/setup installs it")
-    program = os.path.join(made_in(build), "fiberbench")
-    call(["c++", "-O2", "-DNDEBUG", "-std=c++17", os.path.join(BENCH, "peers", "boost_fiber", "boost_fiber.cpp"),
+    program, folder = os.path.join(made_in(build), "fiberbench"), os.path.join(BENCH, "peers", "boost_fiber")
+    call(["c++", "-O2", "-DNDEBUG", "-std=c++17", *(os.path.join(folder, name) for name in ("boost_fiber.cpp", "many.cpp")),
           "-o", program, "-lboost_fiber", "-lboost_context", "-pthread"])
     with open(header) as f:
         version = re.search(r'BOOST_LIB_VERSION "(.*)"', f.read())[1].replace("_", ".")

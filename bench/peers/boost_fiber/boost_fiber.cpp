@@ -3,53 +3,19 @@
  * fiberbench ROW [--quick]: runtime rows of the benchmark table as users of Boost.Fiber write them.
  *
  * One thread runs fibers with the default scheduler; with more processors (UG_PROCS) as many threads share them by
- * work_stealing. It has no select, no timer that can be stopped and no readers-writer lock. A stack is a mapping of its
- * own, of which a process may have 65,530, or comes from a pool that never shrinks: rows that start a million fibers take
- * them from such a pool in lots of 1,000, and those where a million wait are left out.
+ * work_stealing. It has no select, no timer that can be stopped and no readers-writer lock, and nothing that interrupts a
+ * fiber that is stuck. Stacks of rows with many fibers have 16 KiB: from Boost's pool with one thread, and from malloc
+ * with more, because a fiber may end on another thread than it began, and the pool has no lock.
  */
-#include <boost/fiber/all.hpp>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
+#include "fiberbench.hpp"
+
 #include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
-
-namespace fibers = boost::fibers;
-using clock_type = std::chrono::steady_clock;
-
-static std::string row;
-static int procs = 1;
-static bool quick;
-
-static std::size_t size(std::size_t n)
-{
-	return quick ? (n + 99) / 100 : n;
-}
-
-static void report(double value, const char *unit)
-{
-	std::printf("boost-fiber\t%s\t%d\t%.4f\t%s\n", row.c_str(), procs, value, unit);
-	std::fflush(stdout);
-}
-
-static void report_per(clock_type::time_point start, double n, const char *unit)
-{
-	report(std::chrono::duration<double, std::nano>(clock_type::now() - start).count() / n, unit);
-}
-
-static void check(bool good, const char *what)
-{
-	if (good)
-		return;
-	std::fprintf(stderr, "%s: %s\n", row.c_str(), what);
-	std::_Exit(1);
-}
 
 static void yield()
 {
@@ -131,45 +97,82 @@ static void mpmc()
 
 static void spawn_join()
 {
+	// In lots: the pool gives nothing back, and a million stacks would be another row.
 	std::size_t n = size(3'000'000), lot = 1000;
-	fibers::pooled_fixedsize_stack stacks(16 * 1024);
 	std::vector<fibers::fiber> tasks(lot);
-	auto start = clock_type::now();
-	for (std::size_t i = 0; i < n; i += lot) {
-		for (auto &t : tasks)
-			t = fibers::fiber(fibers::launch::post, std::allocator_arg, stacks, [] {});
-		for (auto &t : tasks)
-			t.join();
-	}
-	report_per(start, n, "ns/task");
+	with_stacks([&](auto stacks) {
+		auto start = clock_type::now();
+		for (std::size_t i = 0; i < n; i += lot) {
+			for (auto &t : tasks)
+				t = fibers::fiber(fibers::launch::post, std::allocator_arg, stacks, [] {});
+			for (auto &t : tasks)
+				t.join();
+		}
+		report_per(start, n, "ns/task");
+	});
 }
 
 static void spawn_wait_one()
 {
 	std::size_t n = size(2'000'000);
-	fibers::pooled_fixedsize_stack stacks(16 * 1024);
-	auto start = clock_type::now();
-	for (std::size_t i = 0; i < n; i++)
-		fibers::fiber(std::allocator_arg, stacks, [] {}).join();
-	report_per(start, n, "ns/task");
+	with_stacks([&](auto stacks) {
+		auto start = clock_type::now();
+		for (std::size_t i = 0; i < n; i++)
+			fibers::fiber(std::allocator_arg, stacks, [] {}).join();
+		report_per(start, n, "ns/task");
+	});
 }
+
+// As Boost's own example does it: a child runs as soon as it is started.
+template <typename Stacks>
+static void skynet(fibers::buffered_channel<std::size_t> &up, std::size_t num, std::size_t leaves, Stacks &stacks)
+{
+	if (leaves == 1) {
+		up.push(num);
+		return;
+	}
+	fibers::buffered_channel<std::size_t> below(16);
+	for (std::size_t i = 0; i < 10; i++)
+		fibers::fiber(fibers::launch::dispatch, std::allocator_arg, stacks, [&below, &stacks, num, leaves, i] {
+			skynet(below, num + i * leaves / 10, leaves / 10, stacks);
+		}).detach();
+	std::size_t sum = 0;
+	for (int i = 0; i < 10; i++)
+		sum += below.value_pop();
+	up.push(sum);
+}
+
+static void skynet_1m()
+{
+	std::size_t n = size(1'000'000), sum = 0;
+	with_stacks([&](auto stacks) {
+		fibers::buffered_channel<std::size_t> top(16);
+		auto start = clock_type::now();
+		skynet(top, 0, n, stacks);
+		sum = top.value_pop();
+		report_per(start, 1e6, "ms");
+	});
+	check(sum == n * (n - 1) / 2, "wrong sum");
+}
+
+using size_channel = fibers::unbuffered_channel<std::size_t>;
 
 static void ring()
 {
 	constexpr std::size_t tasks = 10'000;
-	using channel = fibers::unbuffered_channel<std::size_t>;
 	std::size_t laps = size(5'000'000) / tasks;
-	std::vector<std::unique_ptr<channel>> links;
+	std::vector<std::unique_ptr<size_channel>> links;
 	std::vector<fibers::fiber> fibers_;
-	fibers::pooled_fixedsize_stack stacks(16 * 1024);
 	for (std::size_t i = 0; i < tasks; i++)
-		links.push_back(std::make_unique<channel>());
-	for (std::size_t i = 0; i < tasks - 1; i++)
-		fibers_.emplace_back(std::allocator_arg, stacks, [&in = *links[i], &out = *links[i + 1]] {
-			for (std::size_t v; in.pop(v) == fibers::channel_op_status::success;)
-				out.push(v);
-			out.close();
-		});
+		links.push_back(std::make_unique<size_channel>());
+	with_stacks([&](auto stacks) {
+		for (std::size_t i = 0; i < tasks - 1; i++)
+			fibers_.emplace_back(std::allocator_arg, stacks, [&in = *links[i], &out = *links[i + 1]] {
+				for (std::size_t v; in.pop(v) == fibers::channel_op_status::success;)
+					out.push(v);
+				out.close();
+			});
+	});
 	links.front()->push(0); // one lap first: all have started
 	links.back()->value_pop();
 	auto start = clock_type::now();
@@ -181,6 +184,36 @@ static void ring()
 	links.front()->close();
 	for (auto &t : fibers_)
 		t.join();
+}
+
+static void sieve()
+{
+	std::size_t n = quick ? 100 : 2000, want = quick ? 541 : 17389, prime = 0;
+	std::vector<std::unique_ptr<size_channel>> links;
+	std::vector<fibers::fiber> filters;
+	auto start = clock_type::now();
+	with_stacks([&](auto stacks) {
+		links.push_back(std::make_unique<size_channel>());
+		filters.emplace_back(std::allocator_arg, stacks, [&out = *links[0]] {
+			for (std::size_t v = 2; out.push(v) == fibers::channel_op_status::success; v++)
+				;
+		});
+		for (std::size_t i = 0; i < n; i++) {
+			auto &in = *links.back();
+			prime = in.value_pop();
+			links.push_back(std::make_unique<size_channel>());
+			filters.emplace_back(std::allocator_arg, stacks, [&in, &out = *links.back(), prime] {
+				for (std::size_t v; in.pop(v) == fibers::channel_op_status::success;)
+					if (v % prime != 0 && out.push(v) != fibers::channel_op_status::success)
+						break;
+				in.close();
+				out.close();
+			});
+		}
+	});
+	report(std::chrono::duration<double>(clock_type::now() - start).count(), "s");
+	check(prime == want, "wrong prime");
+	std::_Exit(0); // the filters end with the process, where they stand
 }
 
 static void mutex_8()
@@ -227,7 +260,9 @@ int main(int argc, char **argv)
 {
 	const std::map<std::string, std::function<void()>> rows = {{"yield", yield}, {"chan-pingpong", pingpong},
 		{"chan-buffered-1p1c", buffered}, {"chan-mpmc-8x8", mpmc}, {"spawn-join", spawn_join},
-		{"spawn-wait-one", spawn_wait_one}, {"ring-10k", ring}, {"mutex-8", mutex_8}};
+		{"spawn-wait-one", spawn_wait_one}, {"skynet-1M", skynet_1m}, {"ring-10k", ring}, {"sieve-2000", sieve},
+		{"mutex-8", mutex_8}, {"parked-1M-memory", parked_memory}, {"parked-1M-start", parked_start},
+		{"sleep-1M", sleep_1m}, {"idle-wakeups", idle}};
 	for (int i = 1; i < argc; i++) {
 		if (std::strcmp(argv[i], "rows") == 0) {
 			for (auto &r : rows)

@@ -46,7 +46,7 @@ impl Bench {
 const ROWS: &[&str] = &[
     "yield", "chan-pingpong", "chan-buffered-1p1c", "chan-mpmc-8x8", "select-4", "spawn-join", "spawn-wait-one",
     "skynet-1M", "ring-10k", "sieve-2000", "mutex-8", "rwmutex-8", "timer-churn", "sleep-1M", "parked-1M-memory",
-    "parked-1M-start", "parfor", "idle-wakeups",
+    "parked-1M-start", "unstarted-1M-memory", "parfor", "idle-wakeups",
 ];
 
 /// Runs the row as a task: what runs in block_on itself would run beside the workers, not on one.
@@ -81,6 +81,7 @@ fn main() {
         "spawn-wait-one" => on_tokio(tasks::spawn_wait_one(bench)),
         "skynet-1M" => on_tokio(tasks::skynet_1m(bench)),
         "parked-1M-memory" => on_tokio(tasks::parked_memory(bench)),
+        "unstarted-1M-memory" => on_tokio(tasks::unstarted_memory(bench)),
         "parked-1M-start" => on_tokio(tasks::parked_start(bench)),
         "idle-wakeups" => on_tokio(tasks::idle()),
         "chan-pingpong" => on_tokio(channels::pingpong(bench)),

@@ -111,6 +111,16 @@ pub async fn parked_memory(bench: Bench) {
     bench.report((memory() - before) / n as f64, "B/task");
 }
 
+/// None of them runs before this task waits: bench/run asks for it at one processor only.
+pub async fn unstarted_memory(bench: Bench) {
+    let n = bench.size(1_000_000);
+    let before = memory();
+    for _ in 0..n {
+        tokio::spawn(async {});
+    }
+    bench.report((memory() - before) / n as f64, "B/task");
+}
+
 pub async fn parked_start(bench: Bench) {
     let n = bench.size(1_000_000);
     let start = Instant::now();
