@@ -14,4 +14,7 @@ int cmd_serve(int argc, char **argv);
 /* One line on standard error, "undergo NAME: ...". Answers STATUS_USAGE. */
 int cmd_fail(const char *name, const char *format, ...) UG_PRINTF_LIKE(2, 3);
 
+/* The exit status after something was written to standard output, or a code: 0, or 1 and a line on standard error. */
+int cmd_said(const char *name, int e);
+
 #endif

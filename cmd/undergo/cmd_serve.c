@@ -189,8 +189,11 @@ static int run(struct program *p)
 	static const struct ug_go_opts opts = {.name = "signals"};
 	UG_TRY(take_signals(p));
 	UG_TRY(ug_go_task(watch_signals, p, &opts, &p->watcher));
-	for (int i = 0; i < p->listening; i++)
-		UG_TRY(say_where(p, i));
+	for (int i = 0; i < p->listening; i++) {
+		int status = cmd_said("serve", say_where(p, i));
+		if (status != 0)
+			return status;
+	}
 	return serve_all(p);
 }
 
@@ -248,7 +251,7 @@ int cmd_serve(int argc, char **argv)
 	struct program p = {.signals = UG_NIL};
 	int e = serve_options(argc, argv, &p.options);
 	if (e != 0)
-		return e == 1 ? 0 : e == -STATUS_USAGE ? STATUS_USAGE : e;
+		return e == 1 ? 0 : -e;
 	e = prepare(&p);
 	if (e == 0)
 		e = run(&p);

@@ -31,6 +31,13 @@ int cmd_fail(const char *name, const char *format, ...)
 	return STATUS_USAGE;
 }
 
+int cmd_said(const char *name, int e)
+{
+	if (e < 0)
+		cmd_fail(name, "cannot write to standard output: %s", ug_strerror(e));
+	return e < 0;
+}
+
 static int help(void)
 {
 	UG_TRY(ug_printf("usage: undergo COMMAND [ARGUMENT]...\n\n"));
@@ -46,13 +53,13 @@ static int app(int argc, char **argv)
 	started = 1;
 	const char *name = argc > 1 ? argv[1] : "";
 	if (argc < 2) {
-		help();
+		(void)cmd_said("", help());
 		return STATUS_USAGE;
 	}
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
-		return help();
+		return cmd_said("", help());
 	if (strcmp(name, "--version") == 0)
-		return ug_printf("undergo " UG_VERSION "\n");
+		return cmd_said("", ug_printf("undergo " UG_VERSION "\n"));
 	for (size_t i = 0; i < UG_COUNT_OF(commands); i++)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);

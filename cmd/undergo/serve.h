@@ -18,7 +18,7 @@ struct serve_options {
 	struct ug_http_server_opts server;
 };
 
-/* Reads the command line: 0, 1 all is said (--help, --version), or an exit status of 2 with its line written, negated. */
+/* Reads the command line: 0, 1 all is said (--help, --version), or an exit status with its line written, negated. */
 int serve_options(int argc, char **argv, struct serve_options *out);
 
 /* The access log: lines from all connections, gathered and written by one task of its own. */

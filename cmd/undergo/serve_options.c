@@ -6,30 +6,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"usage: undergo serve [OPTION]... [FOLDER]\n"
-	"\n"
-	"Serves the files of FOLDER (default: the current one) over HTTP until SIGINT or SIGTERM. Then it finishes what\n"
-	"runs; a second signal ends it at once. SIGQUIT writes what each task does to standard error.\n"
-	"\n"
-	"  --listen ADDRESS     HOST:PORT, :PORT (all addresses) or unix:PATH; may be given several times\n"
-	"                       (default: 127.0.0.1:8080)\n"
-	"  --index NAME         file that stands for its folder, \"\" for none (default: index.html)\n"
-	"  --no-listing         folders without such a file are not listed\n"
-	"  --hidden             serve names that begin with a dot, too\n"
-	"  --log FORMAT         access log on standard output: common, json or none (default: common)\n"
-	"  --drain TIME         time for what runs when it is to stop, or none for any (default: 10s)\n"
-	"  --limit NAME=VALUE   a limit; none turns it off. Times are like 500ms, 10s, 2m; sizes like 64k, 8M\n"
-	"      head=16k             bytes of a request's head\n"
-	"      fields=100           header fields of a request\n"
-	"      body=8M              bytes of a request's body\n"
-	"      connections=N        open connections (default: nine tenths of the descriptors)\n"
-	"      head-time=10s        until a request's head is there\n"
-	"      idle-time=60s        between requests\n"
-	"      rate-time=10s        how long a client may be slower than the least rates\n"
-	"      read-rate=1k         bytes a second that a client must send of a body\n"
-	"      write-rate=1k        bytes a second that a client must take of an answer\n"
-	"  --help, --version\n";
+static const char help[] = "usage: undergo serve [OPTION]... [FOLDER]\n"
+			   "\n"
+			   "Serves the files of FOLDER (default: the current one) over HTTP until SIGINT\n"
+			   "or SIGTERM. Then it finishes what runs; a second signal ends it at once.\n"
+			   "SIGQUIT writes what each task does to standard error.\n"
+			   "\n"
+			   "  --listen ADDRESS    HOST:PORT, :PORT (all addresses) or unix:PATH; may be\n"
+			   "                      given several times (default: 127.0.0.1:8080)\n"
+			   "  --index NAME        file that stands for its folder, \"\" for none\n"
+			   "                      (default: index.html)\n"
+			   "  --no-listing        folders without such a file are not listed\n"
+			   "  --hidden            serve names that begin with a dot, too\n"
+			   "  --log FORMAT        access log on standard output: common, json or none\n"
+			   "                      (default: common)\n"
+			   "  --drain TIME        time for what runs when it is to stop, or none for any\n"
+			   "                      (default: 10s)\n"
+			   "  --limit NAME=VALUE  a limit. Times are like 500ms, 10s, 2m, sizes like 64k,\n"
+			   "                      8M; none turns off all but the first two and rate-time\n"
+			   "      head=16k            bytes of a request's head\n"
+			   "      fields=100          header fields of a request\n"
+			   "      body=8M             bytes of a request's body\n"
+			   "      connections=N       open connections (default: nine tenths of the\n"
+			   "                          descriptors)\n"
+			   "      head-time=10s       until a request's head is there\n"
+			   "      idle-time=60s       between requests\n"
+			   "      rate-time=10s       how long a client may be slower than the least rates\n"
+			   "      read-rate=1k        bytes a second that a client must send of a body\n"
+			   "      write-rate=1k       bytes a second that a client must take of an answer\n"
+			   "  --help, --version\n";
 
 /* A count with an optional k, M or G; -1 for "none"; -EINVAL. */
 static int parse_size(const char *text, int64_t *out)
@@ -201,8 +206,8 @@ int serve_options(int argc, char **argv, struct serve_options *out)
 	opterr = 0;
 	for (int key; (key = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
 		if (key == 'h' || key == OPTION_VERSION) {
-			int e = key == 'h' ? ug_printf("%s", help) : ug_printf("undergo " UG_VERSION "\n");
-			return e < 0 ? e : 1;
+			int e = ug_printf("%s", key == 'h' ? help : "undergo " UG_VERSION "\n");
+			return e < 0 ? -cmd_said("serve", e) : 1;
 		}
 		if (key == '?' && optopt > 0 && optopt < OPTION_LISTEN)
 			return -cmd_fail("serve", "no option -%c; `undergo serve --help` lists them", optopt);

@@ -106,7 +106,7 @@ class Said(unittest.TestCase):
             self.assertEqual((run.returncode, run.stderr), (0, ""))
             for option in ("--listen", "--index", "--log", "--limit", "--drain", "--help"):
                 self.assertIn(option, run.stdout)
-            self.assertLess(max(map(len, run.stdout.splitlines())), 120)
+            self.assertLess(max(map(len, run.stdout.splitlines())), 80)
 
     def test_version(self):
         for args in (["--version"], ["serve", "--version"]):
@@ -115,9 +115,22 @@ class Said(unittest.TestCase):
             self.assertRegex(run.stdout, r"\Aundergo \d+\.\d+\.\d+\n\Z")
 
     def test_a_full_disk_is_not_silence(self):
-        with open("/dev/full", "wb") as full:
-            run = subprocess.run([UNDERGO, "--help"], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
-        self.assertNotEqual(run.returncode, 0)
+        for args in (["--help"], ["--version"], ["serve", "--help"], ["serve", "--version"],
+                     ["serve", "--listen", "127.0.0.1:0"]):
+            with self.subTest(args=args), open("/dev/full", "wb") as full:
+                run = subprocess.run([UNDERGO, *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+                self.assertEqual(run.returncode, 1)
+                self.assertRegex(run.stderr, r"\Aundergo[^\n]*: cannot write to standard output: No space[^\n]*\n\Z")
+
+    def test_the_man_page_has_the_options_and_defaults_of_the_help(self):
+        with open(os.path.join(os.environ["UG_SOURCE"], "docs", "undergo.1"), encoding="utf-8") as f:
+            page = f.read().replace("\\-", "-")
+        said = undergo("--help").stdout + undergo("serve", "--help").stdout
+        for what in (r"--[a-z-]+", r"\b[a-z-]+=\w+", r"default: ([^)]+?)(?=\))"):
+            in_help = set(re.findall(what, re.sub(r"\n +", " ", said)))
+            self.assertGreater(len(in_help), 3)
+            with self.subTest(what=what):
+                self.assertEqual(in_help, set(re.findall(what, re.sub(r"\n(\.[A-Z]+ )?", " ", page))))
 
 
 CLOSED = {
