@@ -52,7 +52,8 @@ struct ug_http_log {
 	uintptr_t reserved[4];
 };
 
-/* Zero is the default everywhere; -1 turns a limit off where that is said. Times are nanoseconds. */
+/* Zero is the default everywhere; -1 turns a limit off where that is said. Times are nanoseconds; while the process is stopped
+ * (SIGSTOP, a frozen container) none passes for clients. */
 struct ug_http_server_opts {
 	uint32_t max_head; /* bytes of a request's head, 1 KiB to 1 MiB; 0: 16 KiB. 414 or 431 beyond */
 	uint32_t max_fields; /* fields of a head, up to 10,000; 0: 100. 431 beyond */

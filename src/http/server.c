@@ -23,6 +23,7 @@
 #define BACK_OFF_MOST UG_SECOND
 #define TICK_MOST (500 * UG_MS)
 #define TICK_LEAST (2 * UG_MS)
+#define STOOD_STILL (500 * UG_MS) /* a tick that is later than that is not for want of a processor */
 #define IDLE_TICKS 2 /* a connection is left alone between requests that follow on each other */
 #define TALLY_EVERY 64 /* requests of a connection, before the server hears of them */
 
@@ -217,11 +218,16 @@ void ug_http_stats_get(ug_http_server *s, struct ug_http_stats *out)
 
 /* ---- the watch ---- */
 
+/* While the whole process stood still (a debugger, a frozen container) clients could not be served: that time is not theirs. */
 static void set_clock(ug_http_server *s)
 {
 	struct timespec ts;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	store_relaxed(&s->now, ug_now());
+	ug__lock(&s->lock);
+	int64_t real = ug_now(), step = real - s->real;
+	store_relaxed(&s->now, s->now + (step > s->limits.tick + STOOD_STILL ? s->limits.tick : step));
+	s->real = real;
+	ug__unlock(&s->lock);
 	store_relaxed(&s->wall, (int64_t)ts.tv_sec);
 }
 

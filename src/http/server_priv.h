@@ -63,12 +63,13 @@ struct ug_http_server {
 	struct files *files; /* what is to be closed with it */
 
 	/* Read by connections all the time, written each tick. */
-	int64_t now __attribute__((aligned(64))); /* ug_now */
+	int64_t now __attribute__((aligned(64))); /* runs as ug_now does, but not while the process is stopped */
 	int64_t wall; /* seconds since 1970 */
 	uint32_t stopping;
 
-	uint32_t lock __attribute__((aligned(64))); /* guards `servings` */
+	uint32_t lock __attribute__((aligned(64))); /* guards `servings`, and the writing of `now` */
 	struct serving *servings;
+	int64_t real; /* ug_now when `now` was set; under the lock */
 	struct ug_http_stats stats; /* atomic, each for itself */
 	ug_sem slots;
 	uint32_t turn; /* atomic: of the shards, at giving up connections */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Who is too slow is cut at its limit, who is too many waits, and all others are served meanwhile."""
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -101,6 +102,29 @@ class Slow(Limits):
             got, took = drip(self.connect(server), b"GET /small HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100, 0.1)
         self.cut(took, 1)
         self.assertEqual([(r.status, r.fields["connection"]) for r in responses(got)], [(408, "close")])
+
+    def test_the_time_of_a_server_that_stood_still_is_not_the_clients(self):
+        server = self.serve(folder.name, "--limit", "head-time=1s", "--log", "none")
+        for _ in range(5):
+            s = self.connect(server)
+            s.sendall(SMALL[:20])
+            start = time.monotonic()
+            server.signal(signal.SIGSTOP)
+            time.sleep(1.8)  # nothing happens in a process that is stopped
+            resumed = time.monotonic()
+            server.signal(signal.SIGCONT)
+            time.sleep(0.2)  # the limits are looked at meanwhile
+            try:
+                s.sendall(SMALL[20:])
+                s.shutdown(socket.SHUT_WR)
+                late = (resumed - start - 1.8) + (time.monotonic() - resumed) > 0.5
+                got = read_all(s)
+            except ConnectionResetError:
+                got, late = b"", False
+            if not late:
+                self.assertEqual([(r.status, r.body) for r in responses(got)], [(200, b"small\n")])
+                return
+        self.skipTest("this machine is too slow")
 
     def test_a_silent_client_is_cut(self):
         server = self.serve(folder.name, "--limit", "head-time=1s", "--log", "none")
