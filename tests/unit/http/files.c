@@ -199,9 +199,7 @@ static void sends_large_files_over_sockets(void **state)
 {
 	(void)state;
 	struct scene s = {0};
-	failed = NULL;
-	assert_int_equal(ug_run(socket_task, &s, NULL), 0);
-	assert_null(failed);
+	run_expecting(socket_task, &s, NULL);
 	assert_int_equal(s.served, 0);
 }
 

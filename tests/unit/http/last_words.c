@@ -88,11 +88,7 @@ static void arrive_though_more_was_sent(void **state)
 {
 	(void)state;
 	struct scene s = {.served = -1};
-	failed = NULL;
-	assert_int_equal(ug_run(socket_task, &s, NULL), 0);
-	if (failed)
-		print_error("%s\n", failed);
-	assert_null(failed);
+	run_expecting(socket_task, &s, NULL);
 	assert_int_equal(s.served, 0);
 }
 
