@@ -135,6 +135,22 @@ static inline int thread_sleeps(int tid)
 	return 1;
 }
 
+/*
+ * Where it matters who came first: on one processor all tasks run on one thread, unless that is held up for so long that another is
+ * given the processor. Those who matter note where they are; where two were not on the same thread the order is nobody's, and the
+ * case is tried again.
+ */
+struct whereabouts {
+	atomic_int tid, moved;
+};
+
+static inline void note_thread(struct whereabouts *w)
+{
+	int seen = 0, me = thread_id();
+	if (!atomic_compare_exchange_strong(&w->tid, &seen, me) && seen != me)
+		atomic_store(&w->moved, 1);
+}
+
 /* Actors --------------------------------------------------------------------------------------------------------- */
 
 struct actor {

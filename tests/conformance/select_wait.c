@@ -153,18 +153,19 @@ static int choose_impatiently(void *p)
 {
 	int_chan *ch = p;
 	int got = 0;
-	for (;;) {
+	for (int64_t patience = 20 * UG_US;; patience += 20 * UG_US) {
 		int v = 0, k = -ETIMEDOUT;
 		struct ug_case c[] = {UG_RECV(ch[0], &v), UG_RECV(ch[1], &v)};
-		UG_WITH_TIMEOUT(20 * UG_US)
+		UG_WITH_TIMEOUT(patience)
 			k = ug_select(c, 2);
 		if (k == -ETIMEDOUT)
-			continue;
+			continue; /* more patience: where the machine is slow, it may be over before the select begins */
 		if (k < 0)
 			return k;
 		if (c[k].result == -EPIPE)
 			return got;
 		got += v;
+		patience = 0;
 	}
 }
 

@@ -578,12 +578,18 @@ var cases = []struct {
 		return words(<-ran, stop())
 	}},
 	{"sleepers wake in order", func() string {
-		order := make(chan int, 4)
-		for _, i := range []int{3, 1, 4, 2} {
-			i := i
-			go func() { time.Sleep(time.Duration(30*i) * time.Millisecond); order <- i }()
+		// Once more and longer where the order is wrong: a slow machine may not tell short ones apart.
+		got := ""
+		for nap := 30 * time.Millisecond; got != "1 2 3 4" && nap < time.Second; nap *= 2 {
+			nap := nap
+			order := make(chan int, 4)
+			for _, i := range []int{3, 1, 4, 2} {
+				i := i
+				go func() { time.Sleep(time.Duration(i) * nap); order <- i }()
+			}
+			got = words(recv(order), recv(order), recv(order), recv(order))
 		}
-		return words(recv(order), recv(order), recv(order), recv(order))
+		return got
 	}},
 }
 
