@@ -123,7 +123,8 @@ def explore():
 
 
 def find(mutant):
-    result = subprocess.run([compile(mutant), "-s", "10", "-r", "5", mutant[4]], stdout=subprocess.PIPE, text=True)
+    # The one that takes longest is found in some seconds; a slow machine may need many more.
+    result = subprocess.run([compile(mutant), "-s", "100", "-r", "5", mutant[4]], stdout=subprocess.PIPE, text=True)
     lines = [line for line in result.stdout.splitlines() if " runs" not in line and not line.startswith("  ")]
     return int(result.returncode != 1), "found: " + mutant[0], "\n".join(lines)
 

@@ -132,14 +132,27 @@ static void takes_options(void **state)
 
 /* ---- slow clients ---- */
 
+/* Says the text, and once more where that came too late to be heard at all: on a busy machine the limits of these tests are short. */
+static struct answer *say_in_time(const char *text, enum how how)
+{
+	struct answer *a = say(text, how);
+	for (int64_t give_up = ug_now() + PATIENCE; a->n == 0 && ug_now() < give_up;) {
+		free(a);
+		a = say(text, how);
+	}
+	return a;
+}
+
 /* Somebody else is served all the while. */
-static int others_stop;
+static int others_stop, others_served;
 static int others(void *arg)
 {
-	int *served = arg;
+	(void)arg;
 	while (!__atomic_load_n(&others_stop, __ATOMIC_RELAXED)) {
-		expect_answer(GET("/hello"), THEN_CLOSE, HELLO);
-		*served += 1;
+		struct answer *a = say_in_time(GET("/hello"), THEN_CLOSE);
+		expect(strcmp(a->text, HELLO) == 0);
+		free(a);
+		__atomic_add_fetch(&others_served, 1, __ATOMIC_RELAXED);
 		ug_yield();
 	}
 	return 0;
@@ -147,31 +160,39 @@ static int others(void *arg)
 
 static void with_others(void (*script)(void))
 {
-	static int served;
 	ug_group g;
-	served = 0;
 	__atomic_store_n(&others_stop, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&others_served, 0, __ATOMIC_RELAXED);
+	int64_t give_up = ug_now() + PATIENCE;
 	UG_GROUP(&g) {
-		ug_group_go(&g, others, &served);
-		script();
+		ug_group_go(&g, others, NULL);
+		do
+			script();
+		while (__atomic_load_n(&others_served, __ATOMIC_RELAXED) == 0 && ug_now() < give_up);
 		__atomic_store_n(&others_stop, 1, __ATOMIC_RELAXED);
 	}
-	expect(served > 0);
+	expect(others_served > 0);
 }
 
 static void slow_head(void)
 {
-	int64_t before = ug_now();
-	expect_has("GET /hello HTTP/1.1\r\nHost:", KEEP_OPEN, "HTTP/1.1 408 Request Timeout\r\n",
-		"the head took too long");
-	expect(ug_now() - before >= 50 * UG_MS);
-	expect_has(GET("/hello") "GET", KEEP_OPEN, HELLO, "HTTP/1.1 408 Request Timeout\r\n");
-	/* one that says nothing at all gets nothing */
-	expect_answer("", KEEP_OPEN, "");
+	static const char *const cases[][3] = {
+		{"GET /hello HTTP/1.1\r\nHost:", "HTTP/1.1 408 Request Timeout\r\n", "the head took too long"},
+		{GET("/hello") "GET", HELLO, "HTTP/1.1 408 Request Timeout\r\n"},
+	};
+	for (size_t i = 0; i < UG_COUNT_OF(cases); i++) {
+		struct answer *a = say_in_time(cases[i][0], KEEP_OPEN);
+		expect(a->end == 0 && strncmp(a->text, cases[i][1], strlen(cases[i][1])) == 0);
+		expect(strstr(a->text, cases[i][2]));
+		free(a);
+	}
 }
 
 static void slow_head_script(void)
 {
+	int64_t before = ug_now();
+	expect_answer("", KEEP_OPEN, ""); /* one that says nothing at all gets nothing */
+	expect(ug_now() - before >= 50 * UG_MS);
 	with_others(slow_head);
 }
 
@@ -188,12 +209,15 @@ static void dripping_head(void)
 	static const char in[] = "GET /hello HTTP/1.1\r\nHost: abcdefghijklmnopqrstuvwxyz\r\n\r\n";
 	struct answer *a = calloc(1, sizeof *a);
 	ug_conn c;
-	expect(ug_mem_dial(scene->listener, &c) == 0);
-	for (size_t i = 0; i < sizeof in - 1 && ug_conn_write(c, in + i, 1) == 1; i++)
-		expect(ug_sleep(5 * UG_MS) == 0);
-	listen_to(c, a);
+	int64_t give_up = ug_now() + PATIENCE;
+	do { /* as in say_in_time */
+		expect(ug_mem_dial(scene->listener, &c) == 0);
+		for (size_t i = 0; i < sizeof in - 1 && ug_conn_write(c, in + i, 1) == 1; i++)
+			expect(ug_sleep(5 * UG_MS) == 0);
+		listen_to(c, a);
+		ug_conn_close(c);
+	} while (a->n == 0 && ug_now() < give_up);
 	expect(strncmp(a->text, "HTTP/1.1 408 ", 13) == 0);
-	ug_conn_close(c);
 	free(a);
 }
 
@@ -269,6 +293,7 @@ static void slow_reader(void)
 {
 	struct answer *a = calloc(1, sizeof *a);
 	ug_conn c;
+	__atomic_store_n(&endless_result, 0, __ATOMIC_RELAXED);
 	expect(ug_mem_dial(scene->listener, &c) == 0);
 	expect(ug_write_text(ug_conn_writer(c), GET("/endless")) > 0);
 	while (__atomic_load_n(&endless_result, __ATOMIC_RELAXED) == 0 &&

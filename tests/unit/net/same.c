@@ -147,6 +147,7 @@ EACH_KIND(contexts)
 	UG_WITH_TIMEOUT(UG_MS) {
 		CHECK_IS(wait_for_byte(&e.a), -ETIMEDOUT);
 	}
+	CHECK_IS(ug_conn_write(e.a, &byte, 1), 1);
 	UG_WITH_TIMEOUT(5 * UG_MS) {
 		CHECK_IS(write_on(&e.a), -ETIMEDOUT);
 	}

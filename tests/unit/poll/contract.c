@@ -55,14 +55,14 @@ static struct seen look(uint64_t key, uint32_t enough, int64_t within)
 	return s;
 }
 
-#define SOON (5 * UG_SECOND)
+#define SOON (20 * UG_SECOND)
 #define QUIET (20 * UG_MS)
 
 static void sees(uint64_t key, uint32_t what)
 {
 	struct seen s = look(key, what, SOON);
 	if ((s.what & what) != what)
-		fail_msg("%s: key %#llx: %u of %u seen in 5 s", p->name, (unsigned long long)key, s.what & what, what);
+		fail_msg("%s: key %#llx: %u of %u seen in 20 s", p->name, (unsigned long long)key, s.what & what, what);
 }
 
 static void pair(int fds[2])
