@@ -317,7 +317,7 @@ static int start(struct serving *v, ug_conn net)
 	c->shard = &s->shards[number % SHARDS];
 	c->net = net;
 	c->fresh = true;
-	c->start = load_relaxed(&s->now);
+	c->start = ug_now(); /* the server's clock may have stood still for long, with all its tasks */
 	c->limit = UG_FOREVER & ~INT64_C(1);
 	ug_waitgroup_add(&v->connections, 1);
 	static const struct ug_go_opts opts = {.name = "http"};

@@ -2,6 +2,7 @@
 /* Calls of ug_http_serve: several on one server, and what is left of one once it has returned. */
 #include "talk.h"
 
+#include "http/server_priv.h"
 #include "stack/announce.h"
 #include <malloc.h>
 #include <sys/resource.h>
@@ -43,6 +44,43 @@ static void shares_its_limit_among_listeners(void **state)
 	(void)state;
 	static const struct ug_http_server_opts opts = {.max_connections = 1};
 	play(&opts, routes, shared_limit_script);
+}
+
+/* ---- the time of a connection begins when it comes, though the server's clock stood still with the machine before ---- */
+
+static void late_clock_script(void)
+{
+	struct answer *a = calloc(1, sizeof *a);
+	struct ug_http_stats stats = UG_ZERO;
+	ug_conn first, second;
+	expect(ug_mem_dial(scene->listener, &first) == 0);
+	while (stats.connections < 1)
+		ug_http_stats_get(scene->server, &stats), ug_yield();
+	int64_t late = ug_now() - UG_MINUTE;
+	expect(ug_mem_dial(scene->listener, &second) == 0);
+	while (stats.connections < 2) {
+		store_relaxed(&scene->server->now, late);
+		ug_http_stats_get(scene->server, &stats);
+		ug_yield();
+	}
+	while (load_relaxed(&scene->server->now) == late) /* then it looks over all connections */
+		ug_yield();
+	expect(ug_sleep(3 * scene->server->limits.tick) == 0);
+	ug_write_text(ug_conn_writer(second), GET);
+	ug_conn_shutdown_write(second);
+	listen_to(second, a);
+	expect(strcmp(a->text, HELLO) == 0);
+	ug_conn_close(first);
+	ug_conn_close(second);
+	free(a);
+}
+
+static void counts_from_when_a_connection_comes(void **state)
+{
+	(void)state;
+	/* The one is long enough for any machine, the other makes the tick short. */
+	static const struct ug_http_server_opts opts = {.head_time = 30 * UG_SECOND, .rate_time = 80 * UG_MS};
+	play(&opts, routes, late_clock_script);
 }
 
 /* ---- the end of the context, and the end for another reason, at the same time ---- */
@@ -182,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shares_its_limit_among_listeners),
+		cmocka_unit_test(counts_from_when_a_connection_comes),
 		cmocka_unit_test(leaves_nothing_behind),
 #if !defined(UG__ASAN) && !defined(UG__TSAN)
 		cmocka_unit_test(ends_without_memory_too), /* sanitizers have no limits of memory */
