@@ -146,6 +146,9 @@ class Hello(unittest.TestCase):
                              timeout=PATIENCE)
         self.assertEqual(sorted(run.stdout.splitlines()), [b"hello, Ada", b"hello, Grace", b"hello, Mary"])
 
+    def test_greets_the_world_where_nobody_is_named(self):
+        self.assertEqual(subprocess.check_output([os.path.join(EXAMPLES, "01-hello")], timeout=PATIENCE), b"hello, world\n")
+
 
 class Compiled(unittest.TestCase):
     def test_without_a_warning_as_c_and_as_cxx(self):
