@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <time.h>
 
-/* About 1 us: critical sections are shorter, so who spins on past that waits for one that lost its core. */
+/* Longer than any critical section: who spins on past that waits for one that lost its core. */
 #define SPINS 40
 #define YIELDS 10
 

@@ -17,7 +17,7 @@
  * happens: 414 for the request line, 431 for a field. Only that many bytes are ever searched, so a long body that
  * came in the same read costs nothing here.
  *
- * Rejected: a state machine by characters (one unpredictable branch a byte; half as fast); parsing again from the
+ * Rejected: a state machine by characters (one unpredictable branch a byte); parsing again from the
  * start on every read (quadratic under slow senders); pointers in place of offsets (the buffer grows, and moves).
  */
 #include "http/parse_priv.h"

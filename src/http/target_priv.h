@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define UG__HTTP_PATH_MAX 4096 /* PATH_MAX: no file has a longer name */
-
 /* Decodes path[0..n), which begins with "/" or is empty, into the name of a file below a folder, with a NUL: no "/" at
  * either end, no empty segments, "." for the folder itself. *folder: the path ended with "/". hidden: serve names that
  * begin with a dot. -EINVAL: nothing that an honest client sends; -ENOENT: hidden; -ENAMETOOLONG: out has cap bytes. */

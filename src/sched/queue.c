@@ -8,7 +8,7 @@
  * that meets a head that has wrapped round exactly would need 2^32 pops in between.
  *
  * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief takes
- * it only where it finds the same task in it, and no pick made, some microseconds later: else the holder is about to run it.
+ * it only where it finds the same task in it, and no pick made, a while later: else the holder is about to run it.
  *
  * Hogs: a task that kept its processor so long that it was taken waits in a queue of its own until the others have had their turn
  * (it is looked at last, and once each 64 picks). Else several such tasks would stand before everybody else in turn, and promise 5
@@ -150,7 +150,7 @@ static runnable ring_pop(struct proc *p)
 	return 0;
 }
 
-/* Looks at a slot before it is stolen, each with a pause: some 5 us in all. */
+/* Looks at a slot before it is stolen, each with a pause of the processor's (ug__relax). */
 #define SLOT_PATIENCE 100
 
 /* How often in a row the slot may go before the ring while both have work: it must not starve the others. */

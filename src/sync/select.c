@@ -28,7 +28,7 @@
  *
  * Rejected: locking one channel at a time while armed. The active side would have to win its own word before its peer's,
  * and where it then lost the peer, begin anew, as its waiters may have been dropped as stale meanwhile: two selects that
- * face each other could do that for ever. The locks are as many, and what is saved is the order: 4 cases sort in some ns.
+ * face each other could do that for ever. The locks are as many, and what is saved is the order: sorting a few cases.
  */
 #include "base/sys.h"
 #include "sync/chan_priv.h"

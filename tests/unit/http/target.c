@@ -118,7 +118,7 @@ static void hides_hidden_names(void **state)
 static void bounds_lengths(void **state)
 {
 	(void)state;
-	char path[600], out[UG__HTTP_PATH_MAX];
+	char path[600], out[4096];
 	bool folder;
 	memset(path, 'a', sizeof path);
 	path[0] = '/';
