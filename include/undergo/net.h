@@ -121,7 +121,7 @@ ssize_t ug_conn_read(ug_conn c, void *buf, size_t n);
 /* Writes all n bytes: n, or the code that stopped it, after which nobody knows how much went. -EPIPE, -ECONNRESET: the
  * other end is gone; no SIGPIPE. Waits. */
 ssize_t ug_conn_write(ug_conn c, const void *buf, size_t n);
-/* The same for n pieces, at most 1,024; answers the sum of their sizes. */
+/* The same for n pieces, at most 1,024 (else -EINVAL); answers the sum of their sizes. */
 ssize_t ug_conn_writev(ug_conn c, const struct iovec *iov, int n);
 /* Waits until at least one byte of them went: how many did, or a negative code, with which none has. */
 ssize_t ug_conn_write_some(ug_conn c, const struct iovec *iov, int n);

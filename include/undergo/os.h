@@ -111,7 +111,7 @@ int ug_lstat(const char *path, struct ug_file_info *out);
 /* Reads a whole file of at most `limit` bytes (0: any) into memory from malloc, with a NUL after it that is not
  * counted; free it. UG_ETOOLONG where it is longer, -ENOMEM. */
 int ug_read_file(const char *path, size_t limit, char **out, size_t *size);
-/* Makes or replaces the file's contents. Not atomic: a reader may see a part of it. */
+/* Makes the file, with the permissions `mode` less the umask, or replaces its contents. Not atomic: a reader may see a part. */
 int ug_write_file(const char *path, const void *data, size_t size, mode_t mode);
 /* Removes a file or an empty folder; -ENOENT where there is none. */
 int ug_remove(const char *path);

@@ -11,7 +11,7 @@ extern "C" {
 
 /* Programs ---------------------------------------------------------------------------------------------------------
  * UG_PROCS in the environment says how many processors run tasks (else the cgroup's CPU quota, else the affinity
- * mask); UG_POLLER=epoll|uring which back end watches descriptors. Options given in code win over neither. */
+ * mask); UG_POLLER=epoll|uring which back end watches descriptors. The environment wins over options given in code. */
 struct ug_opts {
 	int procs; /* processors, 1 to 256; 0: as above */
 	size_t stack_size; /* bytes of address space a task's stack may grow into, 16 KiB to 64 MiB; 0: 256 KiB */
