@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: MIT
 """Runs rows: systems take turns, round after round, pinned to as many cores as the row has processors."""
 import os
-import select
 import subprocess
 import time
 
 import http_rows
+import idle_row
 import socket_rows
 from server import Failed
 from systems import BENCH, LeftOut, call, made_in, say
 
+SLOW = 14  # seconds: a peer that takes longer for one run, and so is far behind, gets no second one
+
 
 class Bench:
-    def __init__(self, systems, build, rounds, quick):
-        self.systems, self.build, self.rounds, self.quick = systems, build, rounds, quick
+    def __init__(self, systems, build, rounds, quick, seconds=None):
+        self.systems, self.build, self.rounds, self.quick, self.seconds = systems, build, rounds, quick, seconds
         self.failed = False
         self.cores = sorted(os.sched_getaffinity(0))
         self.figures = {}  # (row, procs): {system: (unit, [value, ...])}, in the order of arrival
         self.touch_program = None
-        self.sockets = socket_rows.Sockets(systems, build, self.cores, quick)
+        self.sockets = socket_rows.Sockets(systems, build, self.cores, quick, seconds)
 
     def run(self, row, procs):
         if row.procs and procs not in row.procs:
@@ -34,31 +36,51 @@ class Bench:
         if not turns:
             return
         say(f"{row.name} at {procs}: {' '.join(s.name for s in turns)}")
+        began = time.monotonic()
+        if row.kind == "idle":
+            self.run_idle(turns, row, procs)
+            turns = []
         for _ in range(self.rounds):
             for system in list(turns):
                 try:
-                    self.run_once(system, row, procs)
+                    if self.run_once(system, row, procs) > SLOW and system.name != "undergo" and self.rounds > 1:
+                        say(f"{system.name} takes more than {SLOW} s for {row.name}: once is enough")
+                        turns.remove(system)
                 except Failed as reason:
                     say(f"failed: {system.name} {row.name} at {procs}: {reason}")
                     self.failed = True
                     turns.remove(system)
                     self.figures.get((row.name, procs), {}).pop(system.name, None)
+        say(f"{row.name} at {procs}: {time.monotonic() - began:.0f} s")
+
+    def run_idle(self, turns, row, procs):
+        try:
+            env = self.environment(procs)
+            for line in idle_row.run(turns, row, procs, self.cores, env, self.quick, self.rounds):
+                self.record(line)
+        except Failed as reason:
+            say(f"failed: {row.name} at {procs}: {reason}")
+            self.failed = True
 
     def run_once(self, system, row, procs):
-        env = dict(os.environ, UG_PROCS=str(procs), GOMAXPROCS=str(procs), TOKIO_WORKER_THREADS=str(procs),
-                   RAYON_NUM_THREADS=str(procs), OMP_NUM_THREADS=str(procs))
+        """Answers how long it took, in seconds."""
+        env = self.environment(procs)
         if row.touch:
             self.touch(row, procs)
+        began = time.monotonic()
         if row.kind == "http":
-            lines = http_rows.run(system, row, procs, self.cores, env, self.quick)
+            lines = http_rows.run(system, row, procs, self.cores, env, self.seconds)
         elif row.served:
             lines = self.sockets.run(system, row, procs, env)
-        elif row.kind == "idle":
-            lines = self.idle(system, row, procs, env)
         else:
             lines = self.program(system.programs[row.name], row, procs, env)
         for line in lines:
             self.record(line)
+        return time.monotonic() - began
+
+    def environment(self, procs):
+        names = ("UG_PROCS", "GOMAXPROCS", "TOKIO_WORKER_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
+        return dict(os.environ, **dict.fromkeys(names, str(procs)))
 
     def record(self, line):
         """Prints a line of five fields and keeps its figure."""
@@ -100,32 +122,3 @@ class Bench:
             elif row.touch == "ns/task":
                 unit = row.touch
             self.record((system, name, procs, value, unit))
-
-    def idle(self, system, row, procs, env):
-        """Counts from outside how often threads of a process that has nothing to do wake up in 10 s."""
-        seconds = 1 if self.quick else 10
-        process = subprocess.Popen(self.pinned(system.programs[row.name], procs), env=env, stdout=subprocess.PIPE,
-                                   stdin=subprocess.DEVNULL)
-        try:
-            if not select.select([process.stdout], [], [], 10)[0] or process.stdout.readline() != b"ready\n":
-                raise Failed("did not become ready")
-            time.sleep(3)  # a monitor may look around for a while yet
-            before = switches(process.pid)
-            time.sleep(seconds)
-            after = switches(process.pid)
-        finally:
-            process.kill()
-            process.wait()
-        count = sum(after[thread] - before.get(thread, 0) for thread in after)
-        return [(system.name, row.name, procs, count, f"wakeups/{seconds}s")]
-
-
-def switches(pid):
-    """The voluntary context switches of each thread."""
-    counts = {}
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/status") as status:
-            for line in status:
-                if line.startswith("voluntary_ctxt_switches"):
-                    counts[thread] = int(line.split()[1])
-    return counts

@@ -18,7 +18,8 @@ HEAD = """\
 Written by `bench/run --write`. Each figure is the median of its runs, in which the systems took turns; the ratio is the
 peer's cost divided by undergo's, so that above 1.00 undergo is ahead. `touch` is a bare program that touches as many
 pages, side by side or one every 256 KiB; `limit` is what the figure itself may be at the most. A goal is met, level
-(within 3 %, the 99th percentile of latency 10 %, of a goal of 1), or behind.
+(within 3 %, the 99th percentile of latency 5 or 10 %, of a goal of 1), or behind. A peer that takes more than 14 s for one
+run of a row has had one.
 
 """
 COLUMNS = "| row | procs | unit | undergo | peer | its figure | ratio | goal | run |\n|---|--:|---|--:|---|--:|--:|---|--:|\n"

@@ -23,6 +23,14 @@ def pin(cores):
     return ["taskset", "-c", ",".join(map(str, cores))]
 
 
+def cpu_clock(pid):
+    """man 3 clock_getcpuclockid, which Python has not: ~pid in all bits but three, and the kind of clock."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0
+
+
 class Server:
     """Runs as long as the block:  with Server(command, cores, env) as server.  `command` is a function of (port, folder)."""
 
@@ -67,24 +75,21 @@ class Server:
         raise Failed("the server does not listen")
 
     def cpu_seconds(self):
-        """User and system time of the process and of those under it, ended ones left out."""
-        parents, times = {}, {}
+        """CPU time of the process and of those under it, ended ones left out; to the nanosecond, unlike /proc/PID/stat."""
+        parents = {}
         for entry in os.listdir("/proc"):
             if entry.isdigit():
                 try:
                     with open(f"/proc/{entry}/stat") as f:
-                        fields = f.read().rpartition(")")[2].split()
+                        parents[int(entry)] = int(f.read().rpartition(")")[2].split()[1])
                 except OSError:
                     continue
-                parents[int(entry)] = int(fields[1])
-                times[int(entry)] = int(fields[11]) + int(fields[12])
         family = {self.pid}
         while True:
             more = {child for child, parent in parents.items() if parent in family} - family
             if not more:
-                break
+                return sum(cpu_clock(pid) for pid in family)
             family |= more
-        return sum(times.get(p, 0) for p in family) / os.sysconf("SC_CLK_TCK")
 
     def memory(self):
         """Bytes that the process itself has in memory: neither files that are mapped nor page tables."""

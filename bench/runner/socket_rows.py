@@ -19,8 +19,9 @@ SETTLES = 5
 
 
 class Sockets:
-    def __init__(self, systems, build, cores, quick):
+    def __init__(self, systems, build, cores, quick, seconds):
         self.systems, self.build, self.cores, self.quick = systems, build, cores, quick
+        self.window = {"warm": 20, "run": 300} if quick else {"warm": 150, "run": (seconds or 0.6) * 1000}
         self.program = None
         self.tenth = {}  # procs: a tenth of the round trips a second that saturate
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -72,10 +73,10 @@ class Sockets:
 
     def load(self, mode, server, cores, **options):
         """What the client has seen: done, time, server, client, p50, p99; times in nanoseconds."""
-        options = dict({"warm": 20, "run": 300} if self.quick else {"warm": 150, "run": 600}, **options)
+        command = self.command(mode, server, cores, **self.window, **options)
         try:
-            done = subprocess.run(self.command(mode, server, cores, **options), stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60)
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                  text=True, timeout=60 + self.window["run"] / 1000)
         except subprocess.TimeoutExpired:
             raise Failed("the client did not end") from None
         if done.returncode != 0:
