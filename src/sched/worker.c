@@ -92,6 +92,15 @@ static void record_key_make(void)
 	pthread_key_create(&record_key, record_free);
 }
 
+/* Who calls for the first time cannot be told that there is no memory: for that, some are kept. */
+static struct ug__task *record_from_reserve(void)
+{
+	static struct ug__task reserve[16] __attribute__((aligned(64)));
+	static uint32_t used;
+	uint32_t i = add_relaxed(&used, 1u);
+	return i < UG_COUNT_OF(reserve) ? &reserve[i] : NULL;
+}
+
 /* Records of plain threads are used again, but never freed: a waker's last touch may come after the thread has gone on. */
 static struct ug__task *record_new(void)
 {
@@ -104,6 +113,8 @@ static struct ug__task *record_new(void)
 	bool fresh = !t;
 	if (fresh)
 		t = aligned_alloc(64, (sizeof *t + 63) / 64 * 64);
+	if (!t)
+		t = record_from_reserve();
 	ug__check(t);
 	ug__lock(&record_lock);
 	*t = (struct ug__task){.flags = TASK_THREAD, .ctx = &ug__root_ctx, .arg = fresh ? all_records : t->arg};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No memory when a test says so: stands before the C library's calloc. Not where a sanitizer has a calloc of its own:
+ * No memory when a test says so: stands before the C library's calloc and aligned_alloc. Not where a sanitizer has a calloc of its own:
  * UG_POOR is 0 there.
  */
 #ifndef TESTS_POOR_H
@@ -27,17 +27,34 @@ static __attribute__((noinline, unused)) void be_poor(int times)
 }
 
 #if UG_POOR
-/* aligned_alloc, because compilers make calloc of malloc and memset. */
+static int too_poor(void)
+{
+	if (poor <= 0)
+		return 0;
+	poor--;
+	errno = ENOMEM;
+	return 1;
+}
+
+static void *allocate(size_t align, size_t bytes)
+{
+	void *p;
+	return too_poor() || posix_memalign(&p, align, bytes) ? NULL : p;
+}
+
+/* Not by malloc: compilers make calloc of malloc and memset. */
 void *calloc(size_t n, size_t size)
 {
 	size_t bytes;
-	if (poor > 0 || __builtin_mul_overflow(n, size, &bytes) || bytes > PTRDIFF_MAX) {
-		poor -= poor > 0;
-		errno = ENOMEM;
+	if (__builtin_mul_overflow(n, size, &bytes) || bytes > PTRDIFF_MAX)
 		return NULL;
-	}
-	void *p = aligned_alloc(16, (bytes + 15) / 16 * 16);
+	void *p = allocate(16, bytes);
 	return p ? memset(p, 0, bytes) : NULL;
+}
+
+void *aligned_alloc(size_t align, size_t bytes)
+{
+	return allocate(align, bytes);
 }
 #endif
 

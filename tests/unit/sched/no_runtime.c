@@ -3,6 +3,7 @@
 #include "sched_test.h"
 
 #include "stack/announce.h"
+#include "unit/poor.h"
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -103,12 +104,42 @@ static void a_fault_that_another_process_sends_ends_this_one(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
+/* A thread that has called nothing yet, where there is no memory for what stands for it. */
+static pthread_barrier_t all_there;
+
+static void *poor_thread(void *result)
+{
+	be_poor(1);
+	*(int *)result = ug_sleep(UG_MS);
+	pthread_barrier_wait(&all_there); /* none has what another has left */
+	return NULL;
+}
+
+static void first_calls_need_no_memory(void **state)
+{
+	(void)state;
+	pthread_t threads[4];
+	int results[4];
+	if (!UG_POOR)
+		skip();
+	assert_int_equal(pthread_barrier_init(&all_there, NULL, UG_COUNT_OF(threads)), 0);
+	for (size_t i = 0; i < UG_COUNT_OF(threads); i++) {
+		results[i] = 1;
+		assert_int_equal(pthread_create(&threads[i], NULL, poor_thread, &results[i]), 0);
+	}
+	for (size_t i = 0; i < UG_COUNT_OF(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(results[i], 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fault_that_another_process_sends_ends_this_one),
 		cmocka_unit_test(select_needs_a_runtime_for_descriptors),
 		cmocka_unit_test(a_select_that_waits_is_told_of_the_runtimes_end),
+		cmocka_unit_test(first_calls_need_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
