@@ -142,7 +142,7 @@ static int take_back(struct job *j)
 
 int ug_blocking(ug_fn *fn, void *arg)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	UG_TRY(ug__wait_check(t));
 	if (t->flags & TASK_THREAD)
 		return fn(arg);

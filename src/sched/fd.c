@@ -414,7 +414,7 @@ void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w)
 
 static int wait_ready(ug_fd *f, int side, bool sure)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	UG_TRY(ug__wait_check(t));
 	int fd = ug__fd_use(f);
 	if (fd < 0)

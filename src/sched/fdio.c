@@ -102,7 +102,7 @@ static ssize_t on_stream(struct ug__task *t, struct io *io, int fd)
 
 static ssize_t transfer(struct io *io)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	UG_TRY(ug__wait_check(t));
 	int fd = ug__fd_use(io->f);
 	if (fd < 0)

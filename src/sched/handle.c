@@ -81,7 +81,7 @@ int ug_task_wait(ug_task *h, int *result)
 {
 	if (!h)
 		return -EINVAL;
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	UG_TRY(ug__wait_check(t));
 	struct ug__waiter w = {.task_ = t};
 	int r = 0;

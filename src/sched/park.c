@@ -258,6 +258,20 @@ void ug__ready(struct ug__task *t)
 	}
 }
 
+/* It would run beside the tasks that have processors else, one thread more, for as long as it need not wait. */
+UG__NOINLINE struct ug__task *ug__give_way(struct worker *w)
+{
+	struct ug__task *t = w->cur;
+	if (!ug__enter(w) && !(t->flags & TASK_PINNED)) {
+		note_hog(t, NULL);
+		inject_hog((runnable)t);
+		ug__leave_stack(w, t);
+		w = ug__worker();
+	}
+	ug__leave(w);
+	return t;
+}
+
 void ug_yield(void)
 {
 	struct worker *w = ug__worker();

@@ -2,7 +2,7 @@
 /*
  * What sched offers to higher floors: the one contract on which everything that waits is built.
  *
- *	struct ug__task *t = ug__self();
+ *	struct ug__task *t = ug__wait_self();
  *	UG_TRY(ug__wait_check(t));                      the context ended: fail without effect
  *	ug__lock(&q->lock);
  *	… nothing to do but wait:
@@ -83,6 +83,8 @@ enum { UG__CTX_LINKED = 1 }; /* in a context's flags_: an end above reaches it b
 
 /* The current task, or the record of the current plain thread (made at first use; never NULL). */
 struct ug__task *ug__self(void);
+/* The same where a call that may wait begins: a task that has lost its processor gives way to others first. */
+struct ug__task *ug__wait_self(void);
 int ug__wait_check_chain(const ug_ctx *c);
 /* 0, or the code with which a waiting call fails on entry. */
 static inline int ug__wait_check(struct ug__task *t)

@@ -226,6 +226,7 @@ runnable ug__pick(struct proc *p);
 void ug__leave_stack(struct worker *w, struct ug__task *t);
 void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r);
 void ug__after_switch(struct ug__task *left);
+struct ug__task *ug__give_way(struct worker *w); /* the task of one whose processor was taken; it is answered */
 void ug__exceptions_start(void);
 void ug__run_on(struct worker *w, struct ug__task *t);
 /* Makes a runnable ready from anywhere, without a processor. */

@@ -41,7 +41,7 @@ static void wake(struct ug__timer *timer)
 
 int ug_sleep_until(int64_t when)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	UG_TRY(ug__wait_check(t));
 	if (when <= ug_now())
 		return 0;

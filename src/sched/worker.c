@@ -40,6 +40,15 @@ UG__NOINLINE struct ug__task *ug__self(void)
 	return likely(w && w->cur) ? w->cur : ug__thread_self();
 }
 
+UG__NOINLINE struct ug__task *ug__wait_self(void)
+{
+	__asm__ volatile("" ::: "memory");
+	struct worker *w = this_worker;
+	if (unlikely(!w || !w->cur))
+		return ug__thread_self();
+	return likely(!(load_relaxed(&w->taken) & TAKEN_YES)) ? w->cur : ug__give_way(w);
+}
+
 /* Threads ---------------------------------------------------------------------------------------------------------- */
 
 /* Threads of the library take no asynchronous signal: those are for the program's own threads. */

@@ -125,7 +125,7 @@ static inline int finish(ug_chan *c, struct ug__waiter *peer, int e)
 
 int ug_chan_send(ug_chan *c, const void *value)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	struct ug__waiter *peer = NULL;
 	int e = begin(c, t, value);
 	if (unlikely(e < 0))
@@ -136,7 +136,7 @@ int ug_chan_send(ug_chan *c, const void *value)
 
 int ug_chan_recv(ug_chan *c, void *value)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	struct ug__waiter *peer = NULL;
 	int e = begin(c, t, value);
 	if (unlikely(e < 0))

@@ -9,7 +9,7 @@
 
 int ug_cond_wait(ug_cond *c, ug_mutex *m)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	struct ug__waiter w = {.task_ = t};
 	int e = ug__wait_check(t);
 	if (e < 0)

@@ -43,7 +43,7 @@ static void room_release(ug_group *g)
 /* Gets room for one more. It waits in the caller's context, which may be shielded from the group's: so that one is asked again. */
 static int room_acquire(ug_group *g)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	struct ug__waiter w = {.task_ = t};
 	int e = ug__wait_check(t);
 	if (e < 0)

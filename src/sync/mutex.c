@@ -103,7 +103,7 @@ static UG__NOINLINE int lock_slow(ug_mutex *m, struct ug__task *t, int wait)
 
 int ug_mutex_lock(ug_mutex *m)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	uint32_t s = 0;
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))

@@ -22,7 +22,7 @@ int ug_once_do(ug_once *o, ug_fn *fn, void *arg)
 {
 	if (likely(load_acquire(&o->state_) == DONE))
 		return o->result_;
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	struct ug__waiter w = {.task_ = t};
 	int e = ug__wait_check(t);
 	if (e < 0)

@@ -71,7 +71,7 @@ static UG__NOINLINE int lock_slow(ug_rwmutex *m, struct ug__task *t, int kind)
 
 static inline int lock_as(ug_rwmutex *m, int kind)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))
 		return e;

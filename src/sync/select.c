@@ -401,7 +401,7 @@ static UG__NOINLINE int select_slow(struct selection *s)
 
 int ug_select(struct ug_case *cases, size_t n)
 {
-	struct selection s = {.task = ug__self(), .cases = cases, .n = (int)n, .fallback = -1, .due = UG_FOREVER};
+	struct selection s = {.task = ug__wait_self(), .cases = cases, .n = (int)n, .fallback = -1, .due = UG_FOREVER};
 	struct pick channels = {0, 0};
 	int e = ug__wait_check(s.task);
 	if (unlikely(e < 0))

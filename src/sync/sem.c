@@ -34,7 +34,7 @@ static int take(ug_sem *s, int64_t n)
 
 int ug_sem_acquire(ug_sem *s, int64_t n)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	struct ug__waiter w = {.task_ = t, .amount_ = n};
 	struct wakes woken;
 	int e = ug__wait_check(t);

@@ -43,7 +43,7 @@ int ug_waitgroup_done(ug_waitgroup *w)
 
 int ug_waitgroup_wait(ug_waitgroup *w)
 {
-	struct ug__task *t = ug__self();
+	struct ug__task *t = ug__wait_self();
 	struct ug__waiter waiter = {.task_ = t};
 	int e = ug__wait_check(t);
 	if (e < 0)
