@@ -58,7 +58,9 @@ struct ug_http_server_opts {
 	uint32_t max_head; /* bytes of a request's head, 1 KiB to 1 MiB; 0: 16 KiB. 414 or 431 beyond */
 	uint32_t max_fields; /* fields of a head, up to 10,000; 0: 100. 431 beyond */
 	int64_t max_body; /* bytes of a request's body; 0: 8 MiB, -1: any. 413 beyond */
-	int max_connections; /* open at a time; beyond, one that has been idle for a second gives way, or the new ones wait; 0: nine tenths of the descriptors that the process may have, -1: any */
+	/* Open at a time; beyond, one that has been idle for a second gives way, or the new ones wait. 0: nine tenths of the descriptors
+	 * that the process may have, -1: any. */
+	int max_connections;
 	int accept_browser_urls; /* 1: take [ ] { } | ^ ` bare in targets, as browsers send them, against RFC 3986 */
 	int64_t head_time; /* for a request's head, from its first byte (of the first: from the connection's start) to its
 	                      last; 0: 10 s, -1: any. 408 beyond */

@@ -158,7 +158,8 @@ struct ug_tee {
 	ug_reader src_;
 	ug_writer to_;
 };
-/* A reader of src that writes what it reads to `to` before it answers; an error there is an error of the read. Source: Go's io.TeeReader. */
+/* A reader of src that writes what it reads to `to` before it answers; an error there is an error of the read. Source: Go's
+ * io.TeeReader. */
 ug_reader ug_tee_reader(struct ug_tee *t, ug_reader src, ug_writer to);
 
 struct ug_readers {

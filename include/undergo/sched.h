@@ -25,8 +25,9 @@ struct ug_opts {
 /*
  * Runs `app` as the first task on a fresh runtime and ends the program's other tasks where they stand when it returns,
  * as Go's main does. Answers app's result as an exit status: 0 for 0, itself for 1 to 255, 255 above, 1 for a negative
- * error, also one of ug_run. From then on SIGPIPE is ignored where the program does not handle it, and while it runs a deadlock of
- * all tasks ends the process with a report and status 2. Standard streams that are closed are opened on /dev/null, so that nothing else gets their numbers.
+ * error, also one of ug_run. From then on SIGPIPE is ignored where the program does not handle it, and while it runs a
+ * deadlock of all tasks ends the process with a report and status 2. Standard streams that are closed are opened on
+ * /dev/null, so that nothing else gets their numbers.
  */
 int ug_main(int argc, char **argv, int (*app)(int argc, char **argv), const struct ug_opts *opts);
 
@@ -56,9 +57,9 @@ struct ug_go_opts {
 };
 
 /*
- * Starts a task that belongs to the program: root context, result ignored. A task ends by returning: pthread_exit in one would
- * take its worker along. Does not wait. Any thread (from a plain
- * thread a runtime must be running: -ESRCH else). -ENOMEM, -EINVAL, -ENOTSUP after a fork.
+ * Starts a task that belongs to the program: root context, result ignored. A task ends by returning: pthread_exit in one
+ * would take its worker along. Does not wait. Any thread (from a plain thread a runtime must be running: -ESRCH else).
+ * -ENOMEM, -EINVAL, -ENOTSUP after a fork.
  */
 int ug_go(ug_fn *fn, void *arg);
 /* The same with options, which may be NULL. */

@@ -107,7 +107,8 @@ struct ug_case {
 #define UG_AFTER(d) UG__CASE(UG__CASE_AFTER, NULL, NULL, (d)) /* fires d nanoseconds after the call */
 #define UG_AT(t) UG__CASE(UG__CASE_AT, NULL, NULL, (t)) /* fires when the monotonic clock shows t */
 #define UG_DEFAULT UG__CASE(UG__CASE_DEFAULT, NULL, NULL, 0) /* fires where no other can at once */
-/* A ug_fd * on which a read (a write) would not block; result: 0, or -EBADF where it is closed, -ECANCELED where that happens meanwhile. */
+/* A ug_fd * on which a read (a write) would not block; result: 0, or -EBADF where it is closed, -ECANCELED where that happens
+ * meanwhile. */
 #define UG_READABLE(fd) UG__CASE(UG__CASE_READABLE, (fd), NULL, 0)
 #define UG_WRITABLE(fd) UG__CASE(UG__CASE_WRITABLE, (fd), NULL, 0)
 #define UG_ENDED(task) UG__CASE(UG__CASE_TASK, (task), NULL, 0) /* a ug_task * has ended; result: its result */

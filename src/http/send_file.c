@@ -168,7 +168,8 @@ static int wanted(ug_http_response *r, const struct ug__http_state *state, int64
 	return ug__http_ranges(w->base + f->value.at, f->value.len, size, out);
 }
 
-/* Whether parts can be made: their heads have room for the type, and the length of all can be said (sparse files have up to 2^63 - 1 bytes). */
+/* Whether parts can be made: their heads have room for the type, and the length of all can be said (sparse files have up to
+ * 2^63 - 1 bytes). */
 static bool parts_fit(const char *type, int64_t size, int n)
 {
 	size_t len = strlen(type);

@@ -224,7 +224,8 @@ static inline struct work *ug__http_work_of(const ug_http_response *r)
 }
 
 /* route.c */
-/* 0 and w->q.route; else the answer's status: 404, 405, 503, or 204 for an OPTIONS that no route wants; *allow: the field to send, or NULL. */
+/* 0 and w->q.route; else the answer's status: 404, 405, 503, or 204 for an OPTIONS that no route wants; *allow: the field to
+ * send, or NULL. */
 int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow);
 void ug__http_routes_free(struct node *n);
 
