@@ -25,6 +25,9 @@ int cmd_fail(const char *name, const char *format, ...)
 	int more = vsnprintf(line + n, sizeof line - n, format, args);
 	va_end(args);
 	n = more < 0 ? n : n + (size_t)more < sizeof line - 1 ? n + (size_t)more : sizeof line - 2;
+	for (size_t i = 0; i < n; i++) /* names may hold what a terminal takes for orders */
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
 	line[n++] = '\n';
 	if (ug_write(ug_stderr(), line, n) == -ENOMEM)
 		(void)!write(2, line, n);

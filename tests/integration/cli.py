@@ -75,6 +75,10 @@ class Wrong(unittest.TestCase):
     def test_no_such_folder(self):
         self.complains("serve", "/no/such/folder", about="/no/such/folder")
 
+    def test_odd_names_do_not_break_the_line(self):
+        self.complains("serve", "/no/such\nfolder\x1b[1m", about="/no/such?folder?[1m")
+        self.complains("da\nce", about="da?ce")
+
     def test_a_file_is_no_folder(self):
         self.complains("serve", __file__, "--listen", "127.0.0.1:0", about="cli.py")
 
