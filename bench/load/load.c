@@ -26,7 +26,7 @@
 #include "load.h"
 
 struct plan plan = {.connections = 1, .threads = 1, .warm = SECOND / 10, .run = SECOND / 2, .core = -1};
-int64_t load_from, load_to;
+_Atomic int64_t load_from = INT64_MAX, load_to = INT64_MAX;
 static pthread_barrier_t connected, begun;
 
 int64_t load_now(void)
@@ -109,16 +109,16 @@ static int measure(void *(*body)(void *))
 			load_fail("no thread");
 	}
 	pthread_barrier_wait(&connected);
-	load_from = load_now() + plan.warm;
-	load_to = load_from + plan.run;
 	pthread_barrier_wait(&begun);
 
-	sleep_until(load_from);
-	int64_t from = load_now(), theirs = cpu_time(server), ours = cpu_time(CLOCK_PROCESS_CPUTIME_ID);
-	sleep_until(load_to);
+	sleep_until(load_now() + plan.warm);
+	int64_t theirs = cpu_time(server), ours = cpu_time(CLOCK_PROCESS_CPUTIME_ID), from = load_now();
+	load_from = from;
+	sleep_until(from + plan.run);
 	theirs = cpu_time(server) - theirs;
 	ours = cpu_time(CLOCK_PROCESS_CPUTIME_ID) - ours;
 	int64_t length = load_now() - from;
+	load_to = from + length;
 	struct worker *sum = &workers[0];
 	for (int i = 0; i < plan.threads; i++) {
 		pthread_join(workers[i].thread, NULL);

@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,10 +36,15 @@ struct worker {
 
 extern struct plan plan;
 
-/* Called by each worker once it is connected: waits for the others, then the window is known. */
+/* Called by each worker once it is connected: waits for the others. */
 void load_ready(void);
-/* The window: from, to. */
-extern int64_t load_from, load_to;
+/* The window. Its ends lie beyond all time until the CPU clocks have been read there, however late that is: units and CPU
+ * time are of the same window. Workers run until it has ended. */
+extern _Atomic int64_t load_from, load_to;
+static inline bool load_ended(int64_t now)
+{
+	return now >= atomic_load_explicit(&load_to, memory_order_relaxed);
+}
 
 int64_t load_now(void);
 _Noreturn void load_fail(const char *what);
@@ -51,7 +57,7 @@ int load_connected(void);
 /* Counts one unit that began at `from` and is done at `now`, where that is within the window. */
 static inline void load_count(struct worker *w, int64_t from, int64_t now)
 {
-	if (now < load_from || now >= load_to)
+	if (now < atomic_load_explicit(&load_from, memory_order_relaxed) || load_ended(now))
 		return;
 	w->done++;
 	histogram_add(&w->latency, now - from);

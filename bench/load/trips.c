@@ -84,7 +84,7 @@ void *trips_closed(void *arg)
 	int64_t now = load_now();
 	for (int i = 0; i < w->connections; i++)
 		send_message(&all[i], load_now());
-	while (now < load_to) {
+	while (!load_ended(now)) {
 		int n = epoll_wait(poller, events, EVENTS, 100);
 		if (n == 0)
 			now = load_now();
@@ -154,7 +154,7 @@ void *trips_paced(void *arg)
 	int poller = load_must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
 	struct trip *all = connect_all(w, poller);
 	struct beat b = start_beat(w, poller);
-	while (load_now() < load_to) {
+	while (!load_ended(load_now())) {
 		int n = epoll_wait(poller, events, EVENTS, 100);
 		for (int i = 0; i < n; i++) {
 			struct trip *t = events[i].data.ptr;

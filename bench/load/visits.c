@@ -90,7 +90,7 @@ void *visits(void *arg)
 	load_ready();
 	for (int i = 0; i < w->connections; i++)
 		arrive(w, &all[i], poller);
-	while (load_now() < load_to) {
+	while (!load_ended(load_now())) {
 		int n = epoll_wait(poller, events, EVENTS, 100);
 		for (int i = 0; i < n; i++) {
 			struct visit *v = events[i].data.ptr;
