@@ -143,8 +143,8 @@ static void in_child(void)
 static int start(const struct ug_opts *o)
 {
 	static bool once;
-	if (!once)
-		pthread_atfork(NULL, NULL, in_child);
+	if (!once && pthread_atfork(NULL, NULL, in_child) != 0)
+		return -ENOMEM;
 	once = true;
 	ug__overflow_install();
 	S->procs_count = o->virtual_clock ? 1 : (uint32_t)ug__count_procs(o->procs);

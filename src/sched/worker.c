@@ -82,6 +82,7 @@ void ug__thread_gone(void)
 
 static pthread_once_t record_once = PTHREAD_ONCE_INIT;
 static pthread_key_t record_key;
+static bool have_record_key; /* else a thread's record is lost with it */
 static uint32_t record_lock;
 static struct ug__task *free_records, *all_records; /* linked through stack.next, and arg */
 
@@ -98,7 +99,7 @@ static void record_free(void *record)
 
 static void record_key_make(void)
 {
-	pthread_key_create(&record_key, record_free);
+	have_record_key = pthread_key_create(&record_key, record_free) == 0;
 }
 
 /* Who calls for the first time cannot be told that there is no memory: for that, some are kept. */
@@ -130,7 +131,8 @@ static struct ug__task *record_new(void)
 	if (fresh)
 		all_records = t;
 	ug__unlock(&record_lock);
-	pthread_setspecific(record_key, t);
+	if (have_record_key)
+		pthread_setspecific(record_key, t);
 	return t;
 }
 

@@ -4,6 +4,7 @@
 
 #include "stack/announce.h"
 #include "unit/poor.h"
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -104,6 +105,33 @@ static void a_fault_that_another_process_sends_ends_this_one(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
+/* Where others have all the keys there are, what they keep under them is left alone. */
+static int take_all_keys(void)
+{
+	static pthread_key_t keys[PTHREAD_KEYS_MAX];
+	size_t n = 0;
+	while (n < PTHREAD_KEYS_MAX && pthread_key_create(&keys[n], NULL) == 0)
+		pthread_setspecific(keys[n++], &keys);
+	if (ug_sleep(UG_MS) != 0)
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		if (pthread_getspecific(keys[i]) != &keys)
+			return 2;
+	return 0;
+}
+
+static void others_keys_are_theirs(void **state)
+{
+	(void)state;
+	pid_t child = fork(); /* which has called nothing yet */
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(take_all_keys());
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* A thread that has called nothing yet, where there is no memory for what stands for it. */
 static pthread_barrier_t all_there;
 
@@ -136,6 +164,7 @@ static void first_calls_need_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(others_keys_are_theirs), /* before anything else calls the library */
 		cmocka_unit_test(a_fault_that_another_process_sends_ends_this_one),
 		cmocka_unit_test(select_needs_a_runtime_for_descriptors),
 		cmocka_unit_test(a_select_that_waits_is_told_of_the_runtimes_end),
