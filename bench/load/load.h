@@ -30,7 +30,7 @@ struct plan {
 struct worker {
 	pthread_t thread;
 	int number, connections; /* `connections`: its share */
-	uint64_t done; /* units that ended within the window */
+	_Atomic uint64_t done; /* units that ended within the window; written by the worker alone */
 	struct histogram latency; /* of those */
 };
 
@@ -59,7 +59,8 @@ static inline void load_count(struct worker *w, int64_t from, int64_t now)
 {
 	if (now < atomic_load_explicit(&load_from, memory_order_relaxed) || load_ended(now))
 		return;
-	w->done++;
+	uint64_t done = atomic_load_explicit(&w->done, memory_order_relaxed);
+	atomic_store_explicit(&w->done, done + 1, memory_order_relaxed);
 	histogram_add(&w->latency, now - from);
 }
 
