@@ -307,17 +307,16 @@ static int start(struct serving *v, ug_conn net)
 		return -ENOMEM;
 	}
 	add_relaxed(&s->stats.open, (uint64_t)1);
-	if (add_relaxed(&v->open, (int64_t)1) == 0) {
-		set_clock(s);
+	set_clock(s); /* which may be late, and that is not the client's time */
+	if (add_relaxed(&v->open, (int64_t)1) == 0)
 		wake_watch(v, false);
-	}
 	uint64_t number = add_relaxed(&s->stats.connections, (uint64_t)1);
 	c->s = s;
 	c->serving = v;
 	c->shard = &s->shards[number % SHARDS];
 	c->net = net;
 	c->fresh = true;
-	c->start = ug_now(); /* the server's clock may have stood still for long, with all its tasks */
+	c->start = load_relaxed(&s->now);
 	c->limit = UG_FOREVER & ~INT64_C(1);
 	ug_waitgroup_add(&v->connections, 1);
 	static const struct ug_go_opts opts = {.name = "http"};

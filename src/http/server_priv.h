@@ -91,7 +91,7 @@ struct conn {
 	ug_conn net;
 	struct work *work; /* NULL: idle */
 	int64_t limit; /* atomic; see conn.c */
-	int64_t start; /* of the connection */
+	int64_t start; /* of the connection, by the server's clock */
 	int64_t idle_since; /* atomic; UG_FOREVER: before the first request */
 	uint32_t pins; /* it stays in its list; under the shard's lock */
 	int64_t sent; /* atomic: bytes that the system has taken, all in all */

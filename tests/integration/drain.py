@@ -40,6 +40,16 @@ def refuses(server):
     return False
 
 
+def unread(server, s):
+    """Bytes of a connection that the server has not read yet; None: it has not come there."""
+    ends = f":{server.address[1]:04X}", f":{s.getsockname()[1]:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        for _, local, remote, _, queues, *_ in map(str.split, f):
+            if local.endswith(ends[0]) and remote.endswith(ends[1]):
+                return int(queues.split(":")[1], 16)
+    return None
+
+
 @on_each_poller
 class Drain(Served):
     def begin(self, *options, name=b"/big"):
@@ -95,7 +105,7 @@ class Drain(Served):
         server = self.serve(folder.name, "--drain", "120s")
         s = self.connect(server)
         s.sendall(b"GET /small HTTP/1.1\r\n")
-        server.get("/small")  # a later one has been answered: this one is under way
+        wait_until(lambda: unread(server, s) == 0, "it does not read")
         time.sleep(0.1)
         self.stop(server)
         s.sendall(b"Host: x\r\n\r\n" + REQUEST % b"/small")
