@@ -106,7 +106,7 @@ class Client(unittest.TestCase):
             seen = self.good(load("echo", server.port, "run=300", "connections=64", "threads=2",
                                   f"server={server.process.pid}"))
         self.assertGreater(seen["server"], 0)
-        self.assertGreater(seen["time"], 0)  # less than asked for, where its own clock came late
+        self.assertGreaterEqual(seen["time"], 300e6)
 
     def test_visits(self):
         with Program("echo") as server:
