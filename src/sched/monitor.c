@@ -176,7 +176,9 @@ static bool sleep_until_woken(uint32_t seen, int64_t patience)
 {
 	store_seq(&S->monitor_looks, UG_FOREVER);
 	store_seq(&S->monitor_asleep, 1u);
-	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. */
+	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. Slots are filled by plain stores. */
+	if (!S->taken_none)
+		ug__membarrier();
 	bool busy = load_seq(&S->idle_count) < S->procs_count && (ug__work_anywhere() || busy_one_has_timers());
 	bool alone = nobody_outside();
 	int e = 0;

@@ -283,7 +283,7 @@ void ug_yield(void)
 	struct proc *p = ug__enter(w);
 	note_hog(t, p);
 	if (p) {
-		ug__queue_push(p, (runnable)t);
+		ug__queue_push_quiet(p, (runnable)t);
 	} else {
 		inject_hog((runnable)t);
 	}

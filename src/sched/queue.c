@@ -14,9 +14,11 @@
  * (it is looked at last, and once each 64 picks). Else several such tasks would stand before everybody else in turn, and promise 5
  * would hold for one of them only.
  *
- * Order for wake-ups: each push ends with a sequentially consistent store or swap, then looks at idle_count; a worker
- * that goes idle adds itself to idle_count, then looks at every slot, ring and the global queue. One of the two sees the
- * other (see idle.c).
+ * Order for wake-ups: a push to a ring or the global queue ends with a sequentially consistent store, then looks at idle_count;
+ * a worker that goes idle adds itself to idle_count, then looks at every ring and the global queue. One of the two sees the
+ * other (see idle.c). A slot is filled by a plain store: sleepers do not look at those of others, and the monitor, which does
+ * before it sleeps, passes a barrier in all threads first. A yield wakes nobody, and so needs no more either. Each locked
+ * instruction less is a third of a switch.
  */
 #include "sched/sched_priv.h"
 
@@ -117,22 +119,38 @@ static bool overflow(struct proc *p, runnable r, uint32_t head)
 	return true;
 }
 
-void ug__queue_push(struct proc *p, runnable r)
+/* Puts r at the ring's end, whose tail the caller moves; false: it went to the global queue. */
+static inline __attribute__((always_inline)) bool put(struct proc *p, runnable r)
 {
 	for (;;) {
 		uint32_t head = load_acquire(&p->head);
 		if (p->tail - head < RING) {
 			store_relaxed(&p->ring[p->tail % RING], r);
-			store_seq(&p->tail, p->tail + 1);
-			return;
+			return true;
 		}
 		if (overflow(p, r, head))
-			return;
+			return false;
 	}
+}
+
+void ug__queue_push(struct proc *p, runnable r)
+{
+	if (put(p, r))
+		store_seq(&p->tail, p->tail + 1);
+}
+
+void ug__queue_push_quiet(struct proc *p, runnable r)
+{
+	if (put(p, r))
+		store_release(&p->tail, p->tail + 1);
 }
 
 bool ug__queue_push_slot(struct proc *p, runnable r)
 {
+	if (load_relaxed(&p->slot) == 0 && !S->taken_none) {
+		store_release(&p->slot, r);
+		return false;
+	}
 	runnable old = swap_seq(&p->slot, r);
 	if (old)
 		ug__queue_push(p, old);

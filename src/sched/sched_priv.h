@@ -210,6 +210,7 @@ void ug__spare_give(struct worker *w, struct proc *p);
 
 /* queue.c; all by the holder of p, inside, but steal and global_push */
 void ug__queue_push(struct proc *p, runnable r); /* to the end */
+void ug__queue_push_quiet(struct proc *p, runnable r); /* the same for who wakes nobody for it */
 bool ug__queue_push_slot(struct proc *p, runnable r); /* to run next; true: another went to the ring for it */
 runnable ug__queue_pop(struct proc *p);
 runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring */

@@ -235,7 +235,7 @@ IN_TASK(a_wait_taken_back_was_never_won)
 }
 
 /* None goes on before all have come as far: whoever yields must let every other have its turn, again and again. */
-enum { TOGETHER = 50, STEPS = 200 };
+enum { TOGETHER = 50, STEPS = 50 };
 static uint32_t steps[STEPS];
 
 static int keep_step(void *unused)
