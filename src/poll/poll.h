@@ -24,9 +24,10 @@ struct ug__timers {
 	size_t count, dead, room; /* entries of the heap, those of them whose timer was stopped, and how many fit */
 	struct ug__timer_entry *heap;
 	struct ug__timer **slots;
+	struct ug__timer *spilled; /* without room in the heap */
 };
 
-/* -ENOMEM, or 1 where the timer is now the earliest, else 0. */
+/* 1 where the timer is now the earliest, else 0. */
 int ug__timers_add(struct ug__timers *h, struct ug__timer *t);
 /* 1 removed; 0 it was not armed (any more). For a timer that some ug__timers_add got; takes the heap from it. */
 int ug__timers_remove(struct ug__timer *t);

@@ -17,6 +17,9 @@
  *
  * The heap is a permutation of the slots: entries past `count` hold those that are free.
  *
+ * To arm a timer cannot fail: one for which the heap finds no memory to grow stands on a list, through its slot_, which is walked
+ * until it is gone.
+ *
  * A timer's heap_ field is the truth about whether it is armed, written under that heap's lock; it is read without it to
  * learn which lock to take, then looked at again. While a timer fires, and after, the field is the heap's address with its low bit
  * set: one who would stop it then waits for the lock, so that fire is over when stop answers. Nothing of the timer is
@@ -25,7 +28,7 @@
 #include "poll/poll.h"
 
 #include "base/lock.h"
-#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #define WAYS 4
@@ -61,21 +64,21 @@ static void sift_down(struct ug__timers *h, size_t i, struct ug__timer_entry e)
 	h->heap[i] = e;
 }
 
-static int grow(struct ug__timers *h)
+static bool grow(struct ug__timers *h)
 {
 	size_t room = h->room ? h->room * 2 : 64;
 	struct ug__timer **slots = realloc(h->slots, room * sizeof(struct ug__timer *));
 	if (!slots)
-		return -ENOMEM;
+		return false;
 	h->slots = slots;
 	struct ug__timer_entry *heap = realloc(h->heap, room * sizeof *heap);
 	if (!heap)
-		return -ENOMEM;
+		return false;
 	h->heap = heap;
 	for (size_t i = h->room; i < room; i++)
 		heap[i].slot = i;
 	h->room = room;
-	return 0;
+	return true;
 }
 
 /* NULL: that one is dead. */
@@ -108,6 +111,36 @@ static void sweep(struct ug__timers *h)
 			sift_down(h, i, h->heap[i]);
 }
 
+/* Timers without room ---------------------------------------------------------------------------------------------- */
+
+static struct ug__timer *after(const struct ug__timer *t)
+{
+	return (struct ug__timer *)t->slot_;
+}
+
+static void spill(struct ug__timers *h, struct ug__timer *t)
+{
+	t->slot_ = (size_t)h->spilled;
+	h->spilled = t;
+}
+
+/* false: it is not one of them. */
+static bool unspill(struct ug__timers *h, const struct ug__timer *t)
+{
+	struct ug__timer *before = NULL, *s = h->spilled;
+	for (; s && s != t; s = after(s))
+		before = s;
+	if (!s)
+		return false;
+	if (before)
+		before->slot_ = t->slot_;
+	else
+		h->spilled = after(t);
+	return true;
+}
+
+/* All of them ------------------------------------------------------------------------------------------------------ */
+
 /* After entries have died or gone: the top is alive again, and `next` says when it is due. */
 static void settle(struct ug__timers *h)
 {
@@ -122,6 +155,9 @@ static void settle(struct ug__timers *h)
 	if (h->dead > FEW && h->dead > h->count / 2)
 		sweep(h);
 	int64_t next = h->count ? h->heap[0].when : UG_FOREVER;
+	for (struct ug__timer *t = h->spilled; t; t = after(t))
+		if (t->when_ < next)
+			next = t->when_;
 	if (next != load_relaxed(&h->next))
 		store_seq(&h->next, next);
 }
@@ -129,16 +165,16 @@ static void settle(struct ug__timers *h)
 int ug__timers_add(struct ug__timers *h, struct ug__timer *t)
 {
 	ug__lock(&h->lock);
-	if (h->count == h->room && grow(h) < 0) {
-		ug__unlock(&h->lock);
-		return -ENOMEM;
+	if (likely(h->count < h->room || grow(h))) {
+		size_t slot = h->heap[h->count].slot;
+		h->slots[slot] = t;
+		t->slot_ = slot;
+		sift_up(h, h->count++, (struct ug__timer_entry){t->when_, slot});
+	} else {
+		spill(h, t);
 	}
-	size_t slot = h->heap[h->count].slot;
-	h->slots[slot] = t;
-	t->slot_ = slot;
 	store_release(&t->heap_, h);
-	sift_up(h, h->count++, (struct ug__timer_entry){t->when_, slot});
-	int first = h->heap[0].slot == slot;
+	int first = t->when_ < load_relaxed(&h->next);
 	if (first)
 		store_seq(&h->next, t->when_);
 	ug__unlock(&h->lock);
@@ -148,8 +184,10 @@ int ug__timers_add(struct ug__timers *h, struct ug__timer *t)
 /* Leaves its entry dead; the lock is held. */
 static void kill(struct ug__timers *h, struct ug__timer *t)
 {
-	h->slots[t->slot_] = NULL;
-	h->dead++;
+	if (likely(!h->spilled) || !unspill(h, t)) {
+		h->slots[t->slot_] = NULL;
+		h->dead++;
+	}
 	store_release(&t->heap_, NULL);
 }
 
@@ -169,9 +207,10 @@ int ug__timers_remove(struct ug__timer *t)
 	return armed;
 }
 
-static struct ug__timers *fired(struct ug__timers *h)
+static void fire(struct ug__timers *h, struct ug__timer *t)
 {
-	return (struct ug__timers *)((uintptr_t)h | 1);
+	store_release(&t->heap_, (struct ug__timers *)((uintptr_t)h | 1));
+	t->fire_(t);
 }
 
 size_t ug__timers_run(struct ug__timers *h, int64_t now)
@@ -186,9 +225,16 @@ size_t ug__timers_run(struct ug__timers *h, int64_t now)
 			h->dead--;
 			continue;
 		}
-		store_release(&t->heap_, fired(h));
-		t->fire_(t);
+		fire(h, t);
 		n++;
+	}
+	for (struct ug__timer *t = h->spilled, *next; t; t = next) {
+		next = after(t);
+		if (t->when_ <= now) {
+			unspill(h, t);
+			fire(h, t);
+			n++;
+		}
 	}
 	settle(h);
 	ug__unlock(&h->lock);
@@ -201,6 +247,11 @@ void ug__timers_drop(struct ug__timers *h, int (*which)(const struct ug__timer *
 	for (size_t i = 0; i < h->count; i++)
 		if (timer_at(h, i) && which(timer_at(h, i)))
 			kill(h, timer_at(h, i));
+	for (struct ug__timer *t = h->spilled, *next; t; t = next) {
+		next = after(t);
+		if (which(t))
+			kill(h, t);
+	}
 	settle(h);
 	ug__unlock(&h->lock);
 }

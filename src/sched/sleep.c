@@ -15,7 +15,6 @@ void ug__timer_arm(struct ug__timer *t, int64_t when, void (*fire)(struct ug__ti
 	int first = ug__timers_add(p ? &p->timers : &S->monitor_timers, t);
 	if (w && !nested)
 		ug__leave(w);
-	ug__check(first >= 0); /* no memory for a pointer: nothing sensible is left to do */
 	if (first && !p)
 		ug__monitor_timer_added(when);
 	else if (first && unlikely(load_seq(&S->monitor_asleep)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No memory when a test says so: stands before the C library's calloc and aligned_alloc. Not where a sanitizer has a calloc of its own:
+ * No memory when a test says so: stands before the C library's calloc, realloc and aligned_alloc. Not where a sanitizer has a calloc of its own:
  * UG_POOR is 0 there.
  */
 #ifndef TESTS_POOR_H
@@ -8,6 +8,7 @@
 
 #include "stack/announce.h"
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,17 @@ void *calloc(size_t n, size_t size)
 		return NULL;
 	void *p = allocate(16, bytes);
 	return p ? memset(p, 0, bytes) : NULL;
+}
+
+void *realloc(void *old, size_t bytes)
+{
+	void *p = allocate(16, bytes);
+	size_t had = p && old ? malloc_usable_size(old) : 0;
+	if (had) {
+		memcpy(p, old, had < bytes ? had : bytes);
+		free(old);
+	}
+	return p;
 }
 
 void *aligned_alloc(size_t align, size_t bytes)

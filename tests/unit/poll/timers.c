@@ -12,6 +12,7 @@
 
 #include "base/lock.h"
 #include "poll/poll.h"
+#include "unit/poor.h"
 
 struct model {
 	struct ug__timer timer;
@@ -162,6 +163,41 @@ static void those_that_are_dropped_do_not_fire(void **state)
 	ug__timers_end(&h);
 }
 
+#if UG_POOR
+/* Room for 64 was to be had, then none, then some again. */
+static void without_memory_they_fire_too(void **state)
+{
+	(void)state;
+	struct ug__timers h = {.next = UG_FOREVER};
+	memset(all, 0, sizeof all);
+	for (int i = 0; i < 200; i++) {
+		if (i == 10)
+			be_poor(150);
+		all[i].timer = (struct ug__timer){.when_ = (int64_t)draw(100), .fire_ = fire};
+		int first = all[i].timer.when_ < earliest();
+		assert_int_equal(ug__timers_add(&h, &all[i].timer), first);
+		all[i].armed = 1;
+		if (i % 3 == 0) {
+			struct model *m = &all[draw((uint32_t)i + 1)];
+			assert_int_equal(ug__timers_remove(&m->timer), m->armed);
+			m->armed = 0;
+		}
+		assert_int_equal(h.next, earliest());
+	}
+	assert_non_null(h.spilled);
+	ug__timers_drop(&h, is_odd);
+	for (int i = 1; i < 200; i += 2)
+		all[i].armed = 0;
+	for (int64_t t = 10; t <= 100; t += 10) {
+		run_model(&h, t);
+		assert_int_equal(h.next, earliest());
+	}
+	assert_null(h.spilled);
+	be_poor(0);
+	ug__timers_end(&h);
+}
+#endif
+
 static void nothing_is_due_before_its_time(void **state)
 {
 	(void)state;
@@ -251,6 +287,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_heap_does_as_the_model),
 		cmocka_unit_test(those_that_are_dropped_do_not_fire),
+#if UG_POOR
+		cmocka_unit_test(without_memory_they_fire_too),
+#endif
 		cmocka_unit_test(nothing_is_due_before_its_time),
 		cmocka_unit_test(removal_waits_for_a_fire_that_is_under_way),
 	};
