@@ -5,6 +5,10 @@
  * A job lives on its caller's stack. It is queued, then taken by a thread, which no caller can undo; until then the end of
  * the caller's context takes it back. A thread is made when a job finds none idle, up to LIMIT; a few stay idle for the next
  * jobs, without a time-out, so that an idle program has no wake-ups; the others end.
+ *
+ * Where a thread is refused and there are others, the job waits for those; but they may be in a call that hangs. So it asks again:
+ * each tick the monitor wakes the caller of the job that has waited longest, which tries once more. The monitor itself makes no thread
+ * (monitor.c).
  */
 #include "sched/sched_priv.h"
 
@@ -27,6 +31,7 @@ static struct {
 	uint32_t word; /* futex: changes with each job queued, and at the end */
 	uint32_t queued, idle, threads, busy; /* idle: sleeping, or woken and not yet up */
 	bool stop;
+	bool wanted; /* a thread was refused, and the monitor wakes callers to ask again */
 	struct job *head, *tail;
 } pool;
 
@@ -86,31 +91,23 @@ static void *pool_main(void *unused)
 	return NULL;
 }
 
-/* Queues the job and sees that a thread comes. Where there is none and none can be made, the job is done with that error. */
-static void submit(struct job *j)
+/* The pool's lock is held. */
+static bool lacks_thread(void)
 {
-	ug__lock(&pool.lock);
-	add_seq(&pool.busy, 1u);
-	j->prev = pool.tail;
-	*(pool.tail ? &pool.tail->next : &pool.head) = j;
-	pool.tail = j;
-	pool.queued++;
-	store_relaxed(&pool.word, pool.word + 1);
-	bool make = pool.queued > pool.idle && pool.threads < LIMIT;
-	if (make)
-		pool.threads++;
-	ug__unlock(&pool.lock);
-	if (!make) {
-		ug__futex_wake(&pool.word, 1);
-		return;
-	}
+	return pool.queued > pool.idle && pool.threads < LIMIT && !pool.stop;
+}
+
+/* Makes the thread that was counted. Where there is none and none can be made, all who counted on it are told so. */
+static void make_thread(void)
+{
 	int e = ug__thread_start(pool_main, NULL);
 	if (e == 0)
 		return;
 	ug__lock(&pool.lock);
 	bool alone = --pool.threads == 0;
-	while (alone && (j = pool.head)) {
-		/* Others too, who counted on this thread. */
+	bool tell = !alone && !pool.wanted;
+	store_relaxed(&pool.wanted, !alone);
+	for (struct job *j; alone && (j = pool.head);) {
 		unqueue(j);
 		add_seq(&pool.busy, -1u);
 		j->result = e;
@@ -120,6 +117,57 @@ static void submit(struct job *j)
 			ug__ready(t);
 	}
 	ug__unlock(&pool.lock);
+	if (tell)
+		ug__monitor_nudge(); /* it may sleep, or have looked at `wanted` and be about to */
+}
+
+/* Queues the job and sees that a thread comes. */
+static void submit(struct job *j)
+{
+	ug__lock(&pool.lock);
+	add_seq(&pool.busy, 1u);
+	j->prev = pool.tail;
+	*(pool.tail ? &pool.tail->next : &pool.head) = j;
+	pool.tail = j;
+	pool.queued++;
+	store_relaxed(&pool.word, pool.word + 1);
+	bool make = lacks_thread();
+	pool.threads += make;
+	ug__unlock(&pool.lock);
+	if (make)
+		make_thread();
+	else
+		ug__futex_wake(&pool.word, 1);
+}
+
+bool ug__blocking_retry(void)
+{
+	if (likely(!load_relaxed(&pool.wanted)))
+		return false;
+	ug__lock(&pool.lock);
+	bool wanted = lacks_thread();
+	store_relaxed(&pool.wanted, wanted);
+	struct ug__task *t = wanted ? pool.head->task : NULL;
+	bool won = t && ug__wake_win(t);
+	ug__unlock(&pool.lock);
+	if (won)
+		ug__ready(t);
+	return wanted;
+}
+
+/* The caller was woken: false, the job is done; else it was the monitor, and the caller has asked again and shall park. */
+static bool ask_again(struct job *j)
+{
+	ug__lock(&pool.lock);
+	bool done = j->state == DONE;
+	bool make = j->state == QUEUED && lacks_thread();
+	pool.threads += make;
+	if (!done)
+		ug__wait_arm(j->task, UG__WAIT_BLOCKING, (const void *)(uintptr_t)j->fn);
+	ug__unlock(&pool.lock);
+	if (make)
+		make_thread();
+	return !done;
 }
 
 /* The caller's context ended: 1 and the job is taken back, or 0: it runs, or has run. */
@@ -149,7 +197,10 @@ int ug_blocking(ug_fn *fn, void *arg)
 	struct job j = {.fn = fn, .arg = arg, .task = t, .state = QUEUED};
 	ug__wait_arm(t, UG__WAIT_BLOCKING, (const void *)(uintptr_t)fn);
 	submit(&j);
-	int e = ug__park(t);
+	int e;
+	do
+		e = ug__park(t);
+	while (e == 0 && ask_again(&j));
 	if (e < 0 && take_back(&j))
 		return e;
 	return j.result;
@@ -166,7 +217,7 @@ void ug__blocking_end(void)
 
 void ug__blocking_reset(void)
 {
-	pool.stop = false;
+	pool.stop = pool.wanted = false;
 	pool.head = pool.tail = NULL;
 	pool.queued = 0;
 	store_relaxed(&pool.busy, 0u);

@@ -4,6 +4,7 @@
  *   takes the processor from a worker that has made no pick for 8 ms, if anything waits for that processor (enter.h);
  *   tells busy workers to look at their timers and descriptors;
  *   keeps the coarse clock, one spare worker at hand, and the number of warm stacks down;
+ *   lets a blocking call ask again for the thread that it was refused (blocking.c);
  *   looks for a deadlock.
  * It also fires the timers of those who have no processor (plain threads, pinned tasks). After 1 s in which no worker made a pick and
  * nothing waited for a stuck one, it gives back the stacks that are still warm, a batch each tick, and then sleeps until its own
@@ -202,6 +203,7 @@ static void *monitor_main(void *unused)
 		store_relaxed(&S->muted, 0u);
 		for (uint32_t i = 0; i < S->procs_count; i++)
 			active |= look_at(&S->procs[i], now);
+		active |= ug__blocking_retry();
 		housekeeping(tick);
 		quiet = active ? 0 : quiet + 1;
 		locked = !active && deadlocked() ? locked + 1 : 0;

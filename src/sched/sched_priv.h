@@ -270,6 +270,7 @@ void ug__fd_forget(void);
 
 /* blocking.c */
 uint32_t ug__blocking_busy(void);
+bool ug__blocking_retry(void); /* each tick; true: a thread is wanted that was refused */
 void ug__blocking_end(void);
 void ug__blocking_reset(void);
 

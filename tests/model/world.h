@@ -289,6 +289,11 @@ uint32_t ug__blocking_busy(void)
 	return 0;
 }
 
+bool ug__blocking_retry(void)
+{
+	return false;
+}
+
 size_t ug__stack_trim(void)
 {
 	return 0;

@@ -2,6 +2,7 @@
 /* System calls that a sandbox refuses: what else does the work takes over without a word. */
 #include "sched_test.h"
 
+#include "sched/sched_priv.h"
 #include "stack/announce.h"
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -235,6 +236,133 @@ static void no_thread_to_be_had_costs_no_memory(void **state)
 	assert_int_equal(ug_run(sleep_long, NULL, NULL), -EAGAIN);
 }
 
+/* No thread can be made whose stack is larger than all addresses; unlike a filter, this can be taken back. */
+static bool refuse_threads(bool refused)
+{
+	static pthread_attr_t attr;
+	static size_t usual;
+	if (!usual) {
+		CHECK_IS(pthread_getattr_default_np(&attr), 0);
+		CHECK_IS(pthread_attr_getstacksize(&attr, &usual), 0);
+	}
+	return pthread_attr_setstacksize(&attr, refused ? (size_t)1 << 56 : usual) == 0 &&
+		pthread_setattr_default_np(&attr) == 0;
+}
+
+static uint32_t hanging, callers;
+
+/* The one call for which there was a thread. It hangs until those that came later are done. */
+static int hang(void *unused)
+{
+	(void)unused;
+	store_seq(&hanging, 1u);
+	while (load_seq(&hanging) != 2)
+		usleep(1000);
+	while (ug__blocking_busy() != 1 + load_seq(&callers))
+		usleep(1000);
+	usleep(20000); /* until they have been refused, and wait */
+	CHECK(refuse_threads(false));
+	for (int i = 0; load_seq(&callers); i++) {
+		if (i > 5000)
+			return -ETIMEDOUT;
+		usleep(1000);
+	}
+	return 0;
+}
+
+static int call_hang(void *unused)
+{
+	(void)unused;
+	return ug_blocking(hang, NULL);
+}
+
+static int call_late(void *unused)
+{
+	(void)unused;
+	CHECK_IS(ug_blocking(answer, NULL), 1);
+	add_seq(&callers, -1u);
+	return 0;
+}
+
+static int call_beside_one_that_hangs(void *arg)
+{
+	bool alone = *(bool *)arg;
+	store_seq(&hanging, 0u);
+	ug_task *first = start(call_hang, NULL);
+	UNTIL(load_seq(&hanging) == 1);
+	UNTIL(ug_pin() == 0); /* until then the spare's thread may not be there yet */
+	ug_unpin();
+	CHECK(refuse_threads(true));
+	int e = 0;
+	UG_WITH_TIMEOUT(50 * UG_MS)
+		e = ug_blocking(answer, NULL);
+	CHECK_IS(e, -ETIMEDOUT);
+	if (alone)
+		work_for(1300 * UG_MS); /* the monitor sleeps then */
+	store_seq(&callers, alone ? 1u : 4u);
+	store_seq(&hanging, 2u);
+	for (int i = 0; !alone && i < 3; i++)
+		CHECK_IS(ug_go(call_late, NULL), 0);
+	call_late(NULL);
+	return finish(first);
+}
+
+/* Threads can be had again, and each call gets one, though none of the pool's ends its call. */
+static void a_thread_refused_is_asked_for_again(void **state)
+{
+	(void)state;
+	for (int alone = 0; alone < 2; alone++)
+		assert_int_equal(ug_run(call_beside_one_that_hangs, &(bool){alone}, &(struct ug_opts){.procs = 1}), 0);
+}
+
+static uint32_t made, answered;
+
+static int count(void *unused)
+{
+	(void)unused;
+	usleep(100);
+	add_seq(&made, 1u);
+	return 1;
+}
+
+static int call_with_little_time(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 30; i++) {
+		int e = 0;
+		UG_WITH_TIMEOUT(ug__random() % 4096 * UG_US)
+			e = ug_blocking(count, NULL);
+		CHECK(e == 1 || e == -ETIMEDOUT || e == -EAGAIN);
+		add_seq(&answered, (uint32_t)(e == 1));
+	}
+	add_seq(&callers, -1u);
+	return 0;
+}
+
+/* Those that ask again, find a thread and are taken back, all at once: each call is made and answered, or neither. */
+static int call_while_threads_come_and_go(void *unused)
+{
+	(void)unused;
+	made = answered = 0;
+	store_seq(&callers, 20u);
+	for (int i = 0; i < 20; i++)
+		CHECK_IS(ug_go(call_with_little_time, NULL), 0);
+	for (int i = 0; load_seq(&callers); i++) {
+		CHECK(refuse_threads(i % 8 != 0));
+		CHECK_IS(ug_sleep(UG_MS), 0);
+	}
+	CHECK(refuse_threads(false));
+	CHECK_IS(load_seq(&made), load_seq(&answered));
+	UNTIL(ug__blocking_busy() == 0);
+	return 0;
+}
+
+static void threads_come_and_go(void **state)
+{
+	(void)state;
+	assert_int_equal(ug_run(call_while_threads_come_and_go, NULL, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +370,8 @@ int main(void)
 		cmocka_unit_test(epoll_takes_over),
 		cmocka_unit_test(idle_without_epoll_pwait2),
 		cmocka_unit_test(little_address_space_is_enough),
+		cmocka_unit_test(a_thread_refused_is_asked_for_again),
+		cmocka_unit_test(threads_come_and_go),
 		cmocka_unit_test(no_thread_to_be_had_costs_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
