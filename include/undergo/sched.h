@@ -165,7 +165,8 @@ void ug_ctx_push_value(ug_ctx *c, const void *key, void *value);
 void ug_ctx_pop(ug_ctx *c);
 
 /* Ends the context: waits in it and below it fail with -ECANCELED. `cause` is a negative code for ug_ctx_cause; 0:
- * -ECANCELED. The first end wins; answers 1 if this was it, else 0. Does not wait. Any thread that knows the scope is open. */
+ * -ECANCELED. The first end wins; answers 1 if this was it, else 0. Does not wait. Any thread that knows the scope to be
+ * open until the call is over. */
 int ug_ctx_cancel(ug_ctx *c, int cause);
 /* 0 while *c goes on, else -ECANCELED or -ETIMEDOUT. NULL: the current one. */
 int ug_ctx_err(const ug_ctx *c);

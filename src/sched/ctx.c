@@ -310,7 +310,7 @@ void ug_ctx_push_timeout(ug_ctx *c, int64_t timeout)
 	ug_ctx_push_deadline(c, ug_time_add(ug_now(), timeout));
 }
 
-/* Who ends the context may still hold its lock; and what was to run after it, and has not, never will. */
+/* Who ends the context, or stops what was to run after it, may still hold its lock; and what has not run by now never will. */
 static void leave(ug_ctx *c)
 {
 	ug__lock(&c->lock_);
@@ -339,7 +339,7 @@ void ug_ctx_pop(ug_ctx *c)
 			unlink_ctx(up, c);
 		ug__unlock(&up->lock_);
 	}
-	if (unlikely(load_relaxed(&c->err_) || load_relaxed(&c->after_)))
+	if (unlikely(load_relaxed(&c->err_) || load_acquire(&c->after_) || load_relaxed(&c->lock_)))
 		leave(c);
 	t->ctx = c->outer_;
 }

@@ -163,8 +163,7 @@ void ug__idle_sleep(struct worker *w)
 	dispatch(w, ev, n);
 }
 
-/* One that stops passes the word on. */
-void ug__idle_stop(void)
+void ug__idle_kick(void)
 {
 	kick();
 }

@@ -54,8 +54,16 @@ void ug__monitor_nudge(void)
 /* The monitor says when it will look, then reads when its first timer is due; here it is the other way round. */
 void ug__monitor_timer_added(int64_t when)
 {
-	if (when < load_seq(&S->monitor_looks) || S->virtual_clock)
+	if (unlikely(S->virtual_clock)) {
+		/* The clock is moved by a worker that sleeps: it has to see this one too. */
+		if (ug__visit()) {
+			ug__idle_kick();
+			ug__visit_end();
+		}
 		ug__monitor_nudge();
+	} else if (when < load_seq(&S->monitor_looks)) {
+		ug__monitor_nudge();
+	}
 }
 
 /* Taking ----------------------------------------------------------------------------------------------------------- */
@@ -178,15 +186,16 @@ static bool sleep_until_woken(uint32_t seen, int64_t patience)
 	store_seq(&S->monitor_looks, UG_FOREVER);
 	store_seq(&S->monitor_asleep, 1u);
 	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. Slots are filled by plain stores. */
-	if (!S->taken_none)
-		ug__membarrier();
+	bool sure = S->taken_none || ug__membarrier() == 0;
 	bool busy = load_seq(&S->idle_count) < S->procs_count && (ug__work_anywhere() || busy_one_has_timers());
-	bool alone = nobody_outside();
+	/* Who has no barrier any more (a sandbox since the start) looks again as well. */
+	bool again = !sure || nobody_outside();
+	int64_t until = next_timer(), then = ug__clock_real() + patience;
 	int e = 0;
 	if (!busy && !load_seq(&S->stopping))
-		e = ug__futex_wait(&word, seen, alone ? ug__clock_real() + patience : next_timer());
+		e = ug__futex_wait(&word, seen, again && then < until ? then : until);
 	store_seq(&S->monitor_asleep, 0u);
-	return alone && e == -ETIMEDOUT;
+	return again && e == -ETIMEDOUT;
 }
 
 static void *monitor_main(void *unused)

@@ -81,7 +81,7 @@ static void threads_end(void)
 	for (uint32_t i = 0; i < S->procs_count; i++)
 		store_relaxed(&S->procs[i].attention, 1u);
 	ug__blocking_end();
-	ug__idle_stop();
+	ug__idle_kick();
 	ug__poller_stop();
 	for (uint32_t n; (n = load_seq(&S->threads));) {
 		/* Each time: the monitor may put one back that it had taken when the end came. */

@@ -249,7 +249,7 @@ int ug__count_procs(int wanted);
 void ug__idle_wake(void); /* after work was pushed: wakes a worker if one sleeps and none searches */
 void ug__idle_wake_weak(void); /* the same where only a slot was filled */
 void ug__idle_sleep(struct worker *w);
-void ug__idle_stop(void);
+void ug__idle_kick(void); /* makes one that sleeps, or the next, look again */
 int ug__poller_start(void);
 void ug__poller_stop(void);
 

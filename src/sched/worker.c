@@ -325,7 +325,7 @@ static void *worker_main(void *arg)
 	while ((t = find(w)))
 		ug__run_on(w, t);
 	/* Of several that sleep in the poller, a wake reaches one: pass it on. */
-	ug__idle_stop();
+	ug__idle_kick();
 	ug__overflow_thread(w, false);
 	this_worker = NULL;
 	ug__thread_gone();

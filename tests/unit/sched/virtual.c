@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* A runtime on a virtual clock: when all wait, it is the next timer's time at once. */
+#include "sched_test.h"
+
+#include "sched/sched_priv.h"
+#include <pthread.h>
+#include <sched.h>
+#include <undergo/sync.h>
+
+static int in_virtual_time(ug_fn *fn)
+{
+	static const struct ug_opts opts = {.virtual_clock = 1};
+	int64_t real = ug_now();
+	int e = ug_run(fn, NULL, &opts);
+	CHECK(ug_now() - real < 60 * UG_SECOND);
+	return e;
+}
+
+static uint32_t next;
+
+static int sleeper(void *arg)
+{
+	int64_t hours = (int64_t)(uintptr_t)arg, until = ug_now() + hours * UG_HOUR;
+	CHECK_IS(ug_sleep(hours * UG_HOUR), 0);
+	CHECK_IS(ug_now(), until);
+	CHECK_IS(add_seq(&next, 1u), hours);
+	return 0;
+}
+
+static int hours_pass(void *arg)
+{
+	static const uint8_t order[] = {3, 1, 5, 2, 4};
+	ug_group g;
+	(void)arg;
+	int64_t begin = ug_now();
+	next = 1;
+	UG_GROUP(&g)
+		for (size_t i = 0; i < sizeof order; i++)
+			CHECK_IS(ug_group_go(&g, sleeper, (void *)(uintptr_t)order[i]), 0);
+	CHECK_IS(next, 6);
+	CHECK_IS(ug_now() - begin, 5 * UG_HOUR);
+	UG_WITH_TIMEOUT(UG_HOUR)
+		CHECK_IS(ug_sleep(2 * UG_HOUR), -ETIMEDOUT);
+	CHECK_IS(ug_now() - begin, 6 * UG_HOUR);
+	return 0;
+}
+
+static void sleepers_wake_in_their_order_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(hours_pass), 0);
+}
+
+/* A plain thread that begins to sleep when all tasks wait already. */
+static ug_waitgroup woke;
+
+static void *sleep_last(void *arg)
+{
+	while (load_seq(&S->idle_count) < 1)
+		sched_yield();
+	CHECK_IS(ug_sleep(UG_HOUR), 0);
+	CHECK_IS(ug_waitgroup_done(&woke), 0);
+	return arg;
+}
+
+static int thread_sleeps(void *arg)
+{
+	pthread_t t;
+	(void)arg;
+	int64_t begin = ug_now();
+	CHECK_IS(ug_waitgroup_add(&woke, 1), 0);
+	CHECK_IS(pthread_create(&t, NULL, sleep_last, NULL), 0);
+	CHECK_IS(ug_waitgroup_wait(&woke), 0);
+	CHECK_IS(ug_now() - begin, UG_HOUR);
+	CHECK_IS(pthread_join(t, NULL), 0);
+	return 0;
+}
+
+static void a_thread_that_sleeps_last_is_woken(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(thread_sleeps), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sleepers_wake_in_their_order_at_once),
+		cmocka_unit_test(a_thread_that_sleeps_last_is_woken),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
