@@ -115,9 +115,9 @@ int ug__poll(struct worker *w, int64_t until)
 static int jump(struct ug__event *ev, int64_t until)
 {
 	int n = S->poller->own_thread ? 0 : S->poller->wait(ev, EVENTS, 0);
-	int64_t others = load_seq(&S->monitor_timers.next);
-	if (n == 0 && (others > until ? until : others) > S->virtual_now)
-		store_seq(&S->virtual_now, others > until ? until : others);
+	int64_t others = load_seq(&S->monitor_timers.next), first = others < until ? others : until;
+	if (n == 0 && first > S->virtual_now && first != UG_FOREVER) /* others' may have fired since it was looked at */
+		store_seq(&S->virtual_now, first);
 	if (others <= until)
 		ug__monitor_nudge();
 	return n;
