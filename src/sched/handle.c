@@ -52,6 +52,28 @@ void ug_task_unref(ug_task *h)
 		free(h);
 }
 
+static void leave_task(struct ug__stack *s, void *unused)
+{
+	struct ug__task *t = (struct ug__task *)(void *)s;
+	(void)unused;
+	if (t->id && t->ended == ended)
+		ug_task_unref(t->owner);
+}
+
+static void leave_record(const struct record *r, void *unused)
+{
+	(void)unused;
+	if (r->ended == ended)
+		ug_task_unref(r->owner);
+}
+
+/* Tasks that the runtime's end leaves where they stand never come to drop their references. */
+void ug__handles_end(void)
+{
+	ug__stack_each(leave_task, NULL);
+	ug__each_record(leave_record, NULL);
+}
+
 void ug_task_clean(ug_task **h)
 {
 	ug_task_unref(*h);

@@ -110,6 +110,7 @@ static void memory_end(void)
 	ug__fd_forget();
 	S->poller->end();
 	ug__clock_virtual(NULL);
+	ug__handles_end();
 	ug__stack_end();
 	ug__records_end();
 	ug__workers_end();

@@ -241,6 +241,9 @@ void ug__records_end(void);
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner);
 void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg);
 
+/* handle.c */
+void ug__handles_end(void);
+
 /* procs.c: `wanted`, 0 for the default, unless the environment says how many. */
 #define UG__MAX_PROCS 256
 int ug__count_procs(int wanted);

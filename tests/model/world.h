@@ -333,6 +333,10 @@ void ug__fd_forget(void)
 {
 }
 
+void ug__handles_end(void)
+{
+}
+
 void ug__stack_end(void)
 {
 }

@@ -4,6 +4,7 @@
 
 #include "sched/sched_priv.h"
 #include <dirent.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -162,6 +163,31 @@ static void tasks_that_are_left_never_go_on(void **state)
 		assert_int_equal(ug_run(leave_some_behind, NULL, NULL), 0);
 }
 
+static int leave_handles_behind(void *unused)
+{
+	(void)unused;
+	ug_task *t;
+	stuck_started = 0;
+	for (int i = 0; i < 200; i++) {
+		if (i == 100)
+			UNTIL(load_seq(&stuck_started) == 100); /* the others never start, or hardly */
+		CHECK_IS(ug_go_task(waits_for_ever, NULL, NULL, &t), 0);
+		ug_task_unref(t);
+	}
+	return 0;
+}
+
+/* Leaks are for a build with sanitizers to see, too. */
+static void tasks_that_are_left_keep_no_memory(void **state)
+{
+	(void)state;
+	assert_int_equal(ug_run(leave_handles_behind, NULL, NULL), 0);
+	size_t had = mallinfo2().uordblks;
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ug_run(leave_handles_behind, NULL, NULL), 0);
+	assert_true(mallinfo2().uordblks < had + 64000); /* a third of what the handles take */
+}
+
 static uint64_t last_id;
 
 static int id_is_new(void *unused)
@@ -247,6 +273,7 @@ int main(void)
 		cmocka_unit_test(wrong_calls_are_refused),
 		cmocka_unit_test(nothing_is_left_of_a_runtime),
 		cmocka_unit_test(tasks_that_are_left_never_go_on),
+		cmocka_unit_test(tasks_that_are_left_keep_no_memory),
 		cmocka_unit_test(ids_are_not_used_again_in_a_later_runtime),
 		cmocka_unit_test(the_environment_wins_over_the_options),
 		cmocka_unit_test(calls_that_no_thread_has_begun_are_dropped_at_the_end),
