@@ -17,8 +17,7 @@
  * Order for wake-ups: a push to a ring or the global queue ends with a sequentially consistent store, then looks at idle_count;
  * a worker that goes idle adds itself to idle_count, then looks at every ring and the global queue. One of the two sees the
  * other (see idle.c). A slot is filled by a plain store: sleepers do not look at those of others, and the monitor, which does
- * before it sleeps, passes a barrier in all threads first. A yield wakes nobody, and so needs no more either. Each locked
- * instruction less is a third of a switch.
+ * before it sleeps, passes a barrier in all threads first. A yield wakes nobody, and so needs no more either.
  */
 #include "sched/sched_priv.h"
 
