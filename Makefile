@@ -32,8 +32,8 @@ fuzz: ## each harness of tests/fuzz for FUZZ_SECONDS
 cross: ## build for aarch64 and run the unit and conformance tests under qemu
 	$(SETUP) build test cross && scripts/build build-cross --cross-file=scripts/aarch64.ini -Dliburing=disabled && tests/run build-cross --suite unit --suite conformance
 
-bench: ## every workload beside its peers
-	$(SETUP) build bench && scripts/build build --prefix=$(PREFIX) -Dtests=disabled && bench/run
+bench: ## every workload beside its peers, in half an hour; the table goes to bench/RESULTS.md
+	$(SETUP) build bench && scripts/build build --prefix=$(PREFIX) -Dtests=disabled && bench/run --write
 
 install: build ## into PREFIX (DESTDIR is respected)
 	meson install -C build --no-rebuild --quiet && { [ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true; }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * touch ROW PROCS [--quick]: makes sure that the host has backed memory, and says what touching a page costs.
+ * touch back [--quick]: touches and frees 6 GiB on all processors, so that what runs next meets page faults of this kernel
+ * alone and none of its host's.
  *
- * Touches and frees 6 GiB, so that what runs next meets page faults of this kernel alone and none of its host's. Then
- * times the first touch of a million pages, shared out to PROCS threads, in two ways: side by side ("touch"), and one
- * page every 256 KiB ("touch-256k"), which is what stacks of that size do at the least: eight of them fill a page table.
+ * touch ROW PROCS [--quick]: times the first touch of a million pages, shared out to PROCS threads, in two ways: side by side
+ * ("touch"), and one page every 256 KiB ("touch-256k"), which is what stacks of that size do at the least: eight of them
+ * fill a page table.
  */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { PAGE = 4096, STACK = 256 * 1024, MAX_PROCS = 256 };
 
@@ -62,13 +65,17 @@ static double touch(size_t pages, size_t stride, size_t procs)
 
 int main(int argc, char **argv)
 {
-	int procs = argc > 2 ? atoi(argv[2]) : 0;
-	size_t less = argc > 3 && strcmp(argv[3], "--quick") == 0 ? 100 : 1;
+	bool back = argc > 1 && strcmp(argv[1], "back") == 0;
+	int procs = back ? (int)sysconf(_SC_NPROCESSORS_ONLN) : argc > 2 ? atoi(argv[2]) : 0;
+	size_t less = argc > 2 && strcmp(argv[argc - 1], "--quick") == 0 ? 100 : 1;
 	if (procs < 1 || procs > MAX_PROCS) {
-		fprintf(stderr, "usage: touch ROW PROCS [--quick]\n");
+		fprintf(stderr, "usage: touch back|ROW PROCS [--quick]\n");
 		return 2;
 	}
-	touch((UINT64_C(6) << 30) / PAGE / less, PAGE, (size_t)procs);
+	if (back) {
+		touch((UINT64_C(6) << 30) / PAGE / less, PAGE, (size_t)procs);
+		return 0;
+	}
 	printf("touch\t%s\t%d\t%.4f\tns/page\n", argv[1], procs, touch(1000000 / less, PAGE, (size_t)procs));
 	printf("touch-256k\t%s\t%d\t%.4f\tns/page\n", argv[1], procs, touch(1000000 / less, STACK, (size_t)procs));
 	return 0;

@@ -25,16 +25,16 @@ def run(system, row, procs, cores, env, seconds):
         wrk = pin(client_cores) + ["wrk", f"-t{procs}", f"-c{CONNECTIONS}", "--latency",
                                    f"http://{ADDRESS}:{server.port}{row.path}"]
         before = server.cpu_seconds()
-        requests, p99 = drive(wrk, max(1, round(seconds or 1)))
+        requests, latency = drive(wrk, max(1, round(seconds or 1)))
         cpu = server.cpu_seconds() - before
     lines = [(system.name, row.name, procs, f"{cpu / requests * 1e6:.4f}", "us-cpu/request")]
     if row.name == "http-hello":
-        lines.append((system.name, row.name + "-p99", procs, f"{p99:.1f}", "us"))
+        lines += [(system.name, f"{row.name}-{share}", procs, f"{latency[share]:.1f}", "us") for share in latency]
     return lines
 
 
 def drive(wrk, seconds):
-    """Requests that were answered, and the 99th percentile of latency in microseconds."""
+    """Requests that were answered, and {"p50": …, "p99": …} of latency in microseconds."""
     try:
         done = subprocess.run(wrk[:-1] + [f"-d{seconds}s", wrk[-1]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               stdin=subprocess.DEVNULL, text=True, timeout=seconds + 30)
@@ -42,10 +42,11 @@ def drive(wrk, seconds):
         raise Failed("wrk did not end") from None
     out = done.stdout
     requests = re.search(r"(\d+) requests in", out)
-    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", out)
-    if done.returncode != 0 or not requests or not p99 or not int(requests[1]):
+    latency = {f"p{share}": float(value) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+               for share, value, unit in re.findall(r"\b(50|99)%\s+([\d.]+)(us|ms|s)\b", out)}
+    if done.returncode != 0 or not requests or len(latency) != 2 or not int(requests[1]):
         raise Failed(f"wrk says: {out.strip()}")
     for bad in ("Non-2xx", "Socket errors"):
         if bad in out:
             raise Failed("wrk says: " + next(line.strip() for line in out.splitlines() if bad in line))
-    return int(requests[1]), float(p99[1]) * {"us": 1, "ms": 1e3, "s": 1e6}[p99[2]]
+    return int(requests[1]), latency

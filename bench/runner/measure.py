@@ -8,9 +8,12 @@ import http_rows
 import idle_row
 import socket_rows
 from server import Failed
-from systems import BENCH, LeftOut, call, made_in, say
+from systems import BENCH, LeftOut, System, call, made_in, say
 
-SLOW = 14  # seconds: a peer that takes longer for one run, and so is far behind, gets no second one
+LONG, AIM = 1.6, 0.8  # seconds: a run that takes longer than the first is followed by shorter ones where the row allows it
+SLOW = 5  # seconds: where it does not, a peer that takes longer for one run and twice as long as undergo has no second one
+MEMORY = 8 << 30
+TOUCH = System("touch", "")  # takes its turn in rows about page faults
 
 
 class Bench:
@@ -19,76 +22,123 @@ class Bench:
         self.failed = False
         self.cores = sorted(os.sched_getaffinity(0))
         self.figures = {}  # (row, procs): {system: (unit, [value, ...])}, in the order of arrival
+        self.given = {}  # system: {(row, system) of the lines that it has given in the row that runs}
         self.touch_program = None
         self.sockets = socket_rows.Sockets(systems, build, self.cores, quick, seconds)
 
-    def run(self, row, procs):
+    def turns(self, row, procs):
+        """The systems that have the row, none where it cannot be run here."""
         if row.procs and procs not in row.procs:
-            return
+            return []
         if procs > len(self.cores):
             say(f"left out: {row.name} at {procs}: the machine has {len(self.cores)} cores")
-            return
+            return []
         if row.connections and (reason := self.sockets.too_many(row)):
             say(f"left out: {row.name} at {procs}: {reason}")
-            return
+            return []
+        if row.pages and (have := memory()) < MEMORY and not self.quick:
+            say(f"left out: {row.name} at {procs}: it takes 8 GiB of memory, and {have >> 30} are free")
+            return []
         table = "servers" if row.served else "programs"
-        turns = [s for s in self.systems if row.name in getattr(s, table)]
-        if not turns:
-            return
-        say(f"{row.name} at {procs}: {' '.join(s.name for s in turns)}")
+        return [s for s in self.systems if row.name in getattr(s, table)]
+
+    def run_all(self, wanted, procs, after):
+        """Runs each of the rows at each of the numbers of processors, and calls `after` after each."""
+        todo = [(row, p, turns) for row in wanted for p in procs if (turns := self.turns(row, p))]
+        due = [estimate(row, self.rounds, self.quick) for row, _, _ in todo]
+        say(f"{len(todo)} runs of rows, about {minutes(sum(due))}")
         began = time.monotonic()
+        for i, (row, p, turns) in enumerate(todo):
+            say(f"{i + 1}/{len(todo)} {row.name} at {p}: {' '.join(s.name for s in turns)}")
+            start = time.monotonic()
+            self.run(row, p, turns)
+            now = time.monotonic()
+            left = sum(due[i + 1:]) * (now - began) / sum(due[:i + 1])
+            say(f"{row.name} at {p}: {now - start:.0f} s; {minutes(now - began)} so far, about {minutes(left)} to go")
+            after()
+
+    def run(self, row, procs, turns):
+        self.given = {}
         if row.kind == "idle":
             self.run_idle(turns, row, procs)
-            turns = []
+            return
+        took, parts, turns = {}, {}, list(turns)
+        if row.touch:
+            turns.insert(0, TOUCH)
+        elif row.pages:
+            self.attempt(TOUCH, row, procs, self.back)
         for _ in range(self.rounds):
             for system in list(turns):
-                try:
-                    if self.run_once(system, row, procs) > SLOW and system.name != "undergo" and self.rounds > 1:
-                        say(f"{system.name} takes more than {SLOW} s for {row.name}: once is enough")
-                        turns.remove(system)
-                except Failed as reason:
-                    say(f"failed: {system.name} {row.name} at {procs}: {reason}")
-                    self.failed = True
+                began = time.monotonic()
+                part = parts.get(system.name, 1)
+                if not self.attempt(system, row, procs, lambda: self.run_once(system, row, procs, part)):
                     turns.remove(system)
-                    self.figures.get((row.name, procs), {}).pop(system.name, None)
-        say(f"{row.name} at {procs}: {time.monotonic() - began:.0f} s")
+                    self.forget(system, procs)
+                    continue
+                took[system.name] = time.monotonic() - began
+                self.shorten(system, row, took, parts, turns)
+
+    def attempt(self, system, row, procs, step):
+        try:
+            step()
+            return True
+        except (Failed, OSError, ValueError, subprocess.SubprocessError) as reason:
+            say(f"failed: {system.name} {row.name} at {procs}: {reason}")
+            self.failed = True
+            return False
+
+    def shorten(self, system, row, took, parts, turns):
+        """Sees to it that a slow peer does not keep the others waiting."""
+        seconds = took[system.name]
+        if system.name in row.fewer and seconds > LONG and system.name not in parts:
+            parts[system.name] = round(seconds / AIM)
+        elif system.name not in ("undergo", TOUCH.name) and self.rounds > 1 and seconds > max(SLOW, 2 * took.get("undergo", 0)):
+            say(f"{system.name} takes {seconds:.0f} s for {row.name}: once is enough")
+            turns.remove(system)
+
+    def forget(self, system, procs):
+        """What a system that failed later gave for the row that runs is no figure."""
+        for name, told in self.given.pop(system.name, ()):
+            self.figures[name, procs].pop(told, None)
 
     def run_idle(self, turns, row, procs):
         try:
             env = self.environment(procs)
             for line in idle_row.run(turns, row, procs, self.cores, env, self.quick, self.rounds):
-                self.record(line)
+                self.record(line[0], line)
         except Failed as reason:
             say(f"failed: {row.name} at {procs}: {reason}")
             self.failed = True
 
-    def run_once(self, system, row, procs):
-        """Answers how long it took, in seconds."""
-        env = self.environment(procs)
-        if row.touch:
+    def run_once(self, system, row, procs, part):
+        if row.pages and row.touch:
+            self.back()
+        if system is TOUCH:
             self.touch(row, procs)
-        began = time.monotonic()
+            return
+        env = self.environment(procs)
         if row.kind == "http":
             lines = http_rows.run(system, row, procs, self.cores, env, self.seconds)
         elif row.served:
             lines = self.sockets.run(system, row, procs, env)
         else:
-            lines = self.program(system.programs[row.name], row, procs, env)
+            lines = self.program(system.programs[row.name] + [f"--part={part}"] * (part > 1), row, procs, env)
         for line in lines:
-            self.record(line)
-        return time.monotonic() - began
+            self.record(system.name, line)
 
     def environment(self, procs):
         names = ("UG_PROCS", "GOMAXPROCS", "TOKIO_WORKER_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
         return dict(os.environ, **dict.fromkeys(names, str(procs)))
 
-    def record(self, line):
+    def record(self, turn, line):
         """Prints a line of five fields and keeps its figure."""
         fields = [str(f) for f in line]
         system, row, procs, value, unit = fields
+        value = float(value)
         print(*fields, sep="\t", flush=True)
+        self.given.setdefault(turn, set()).add((row, system))
         per_system = self.figures.setdefault((row, int(procs)), {})
-        per_system.setdefault(system, (unit, []))[1].append(float(value))
+        per_system.setdefault(system, (unit, []))[1].append(value)
 
     def pinned(self, command, procs):
         return ["taskset", "-c", ",".join(map(str, self.cores[:procs])), *command]
@@ -107,8 +157,18 @@ class Bench:
             raise Failed(f"unexpected output {done.stdout!r}")
         return lines
 
+    def back(self):
+        """Has the host back 6 GiB."""
+        subprocess.run([self.touch_command(), "back"] + ["--quick"] * self.quick, check=True, timeout=120)
+
     def touch(self, row, procs):
-        """Has the host back 6 GiB, and prints what touching costs: as such, or as what a million pages are in the row."""
+        """Prints what touching costs, as what a million pages are in the row."""
+        for system, name, _, value, _ in self.program([self.touch_command(), row.name, str(procs)], row, procs, None):
+            if row.touch == "s":  # the second that the tasks sleep, and a million pages
+                value = f"{1 + float(value) / 1000:.4f}"
+            self.record(TOUCH.name, (system, name, procs, value, row.touch))
+
+    def touch_command(self):
         if not self.touch_program:
             program = os.path.join(made_in(self.build), "touch")
             try:
@@ -116,9 +176,21 @@ class Bench:
             except LeftOut as reason:
                 raise Failed(reason) from None
             self.touch_program = program
-        for system, name, _, value, unit in self.program([self.touch_program, row.name, str(procs)], row, procs, None):
-            if row.touch == "s":  # the second that the tasks sleep, and a million pages
-                value, unit = f"{1 + float(value) / 1000:.4f}", "s"
-            elif row.touch == "ns/task":
-                unit = row.touch
-            self.record((system, name, procs, value, unit))
+        return self.touch_program
+
+
+def memory():
+    """Bytes that may be had."""
+    with open("/proc/meminfo") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("MemAvailable:")) << 10
+
+
+def estimate(row, rounds, quick):
+    """Seconds that the row takes at one number of processors."""
+    if row.kind == "idle":  # all rounds at once
+        return 5 if quick else row.seconds
+    return rounds if quick else row.seconds * rounds / 5
+
+
+def minutes(seconds):
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.0f} s"

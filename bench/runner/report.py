@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Ratios of medians, and the table in bench/RESULTS.md."""
+import math
 import os
 import platform
 import re
@@ -16,12 +17,16 @@ HEAD = """\
 # Results
 
 Written by `bench/run --write`. Each figure is the median of its runs, in which the systems took turns; the ratio is the
-peer's cost divided by undergo's, so that above 1.00 undergo is ahead. `touch` is a bare program that touches as many
-pages, side by side or one every 256 KiB; `limit` is what the figure itself may be at the most. A goal is met, level
-(within 3 %, the 99th percentile of latency 5 or 10 %, of a goal of 1), or behind. A peer that takes more than 14 s for one
-run of a row has had one.
+peer's cost divided by undergo's, so that above 1.00 undergo is ahead. `limit` is what the figure itself may be at the most.
+`bare` is C without undergo that does the same work, or the part of it that nobody can leave out (bench/limits); `touch` is a
+program that touches as many pages, side by side or one every 256 KiB. The hog rows are the 99th percentile of all starts of
+all rounds.
+
+A goal is met, level (within 3 %, the 99th percentile of latency 5 or 10 %, of a goal of 1), or behind; it is 1 where nothing
+else is asked. Where bare C does not reach it either, what that reaches stands beside it, and the row counts as bounded.
 
 """
+VERDICTS = ("met", "level", "bounded", "behind")  # from the best to the worst
 COLUMNS = "| row | procs | unit | undergo | peer | its figure | ratio | goal | run |\n|---|--:|---|--:|---|--:|--:|---|--:|\n"
 
 
@@ -34,9 +39,17 @@ def ratio(own, peer, unit):
     return peer / own if own else float("inf")
 
 
+def figure(row, unit, values):
+    """What counts of a system's figures, and its unit."""
+    share = rows.ROWS[row].share if row in rows.ROWS else 0.5
+    if share == 0.5:
+        return unit, statistics.median(values)
+    return f"{unit}-p{share * 100:.0f}", sorted(values)[math.ceil(share * len(values)) - 1]
+
+
 def medians(figures):
-    return {key: {system: (unit, statistics.median(values)) for system, (unit, values) in per_system.items()}
-            for key, per_system in figures.items()}
+    return {(row, procs): {system: figure(row, unit, values) for system, (unit, values) in per_system.items()}
+            for (row, procs), per_system in figures.items()}
 
 
 def ratios(figures):
@@ -47,16 +60,25 @@ def ratios(figures):
                 yield "ratio", row, procs, peer, f"{ratio(own, value, unit):.2f}"
 
 
-def verdict(goal, asked, reached):
-    if asked is None:
-        return ""
+def asked_of(goal, peer, procs):
+    """The ratio to a peer that a row shall reach, or None."""
+    asked = goal.ratio.get(peer)
+    if isinstance(asked, tuple):
+        return asked[min(procs, len(asked)) - 1]
+    if asked is None and peer not in goal.shown and peer not in rows.BARE and not peer.startswith("touch"):
+        return 1
+    return asked
+
+
+def verdict(goal, asked, reached, bare):
+    """`bare` is the ratio that bare C reaches, None where there is none."""
     if reached >= asked:
-        word = "met"
-    elif asked == 1 and reached >= 1 / (1 + goal.level):
-        word = "level"
-    else:
-        word = "behind"
-    return f"{asked:g} {word}"
+        return f"{asked:g} met"
+    if asked == 1 and reached >= 1 / (1 + goal.level):
+        return f"{asked:g} level"
+    if bare is not None and bare < asked:
+        return f"{asked:g} behind, bare {bare:.2f}"
+    return f"{asked:g} behind"
 
 
 def table_lines(figures, run):
@@ -67,6 +89,7 @@ def table_lines(figures, run):
         unit, own = systems.pop("undergo", ("", None))
         if own is None:
             continue
+        bare = next((value for name in rows.BARE if (value := systems.get(name, ("", None))[1]) is not None), None)
         peers = dict(systems)
         if goal.ceiling is not None:
             peers["limit"] = unit, goal.ceiling
@@ -74,17 +97,44 @@ def table_lines(figures, run):
             cells = [row, str(procs), unit, number(own), peer]
             if value is None:
                 cells += ["", "", ""]
-            elif peer_unit != unit:
-                cells += [f"{number(value)} {peer_unit}", "", ""]
+            elif peer == "limit":
+                cells += [number(value), f"{ratio(own, value, unit):.2f}", "met" if own <= value else "behind"]
             else:
-                asked = goal.ratio.get(peer)
-                if isinstance(asked, tuple):
-                    asked = asked[min(procs, len(asked)) - 1]
-                reached = ratio(own, value, unit)
-                said = verdict(goal, asked, reached) if peer != "limit" else "met" if own <= value else "behind"
-                cells += [number(value), f"{reached:.2f}", said]
+                asked, reached = asked_of(goal, peer, procs), ratio(own, value, unit)
+                most = ratio(bare, value, unit) if bare is not None else None
+                cells += [number(value), f"{reached:.2f}", verdict(goal, asked, reached, most) if asked else ""]
             lines[row, str(procs), peer] = cells + [str(run)]
     return lines
+
+
+def verdict_of(cell):
+    """One of VERDICTS, from the goal's cell of a line, or None."""
+    if "bare" in cell:
+        return "bounded"
+    return next((word for word in VERDICTS if cell.endswith(word)), None)
+
+
+def summary(lines):
+    """How many rows met all that is asked of them, by processors, and which did not."""
+    worst = {}  # procs: {row: (index into VERDICTS, line)}
+    for cells in lines:
+        word = verdict_of(cells[7])
+        if word:
+            rank = VERDICTS.index(word)
+            of_procs = worst.setdefault(int(cells[1]), {})
+            of_procs[cells[0]] = max(of_procs.get(cells[0], (-1, None)), (rank, cells), key=lambda known: known[0])
+    text = "| procs | rows | " + " | ".join(VERDICTS) + " |\n|--:|--:|--:|--:|--:|--:|\n"
+    for procs, of_procs in sorted(worst.items()):
+        counts = [sum(rank == i for rank, _ in of_procs.values()) for i in range(len(VERDICTS))]
+        text += f"| {procs} | {len(of_procs)} | " + " | ".join(map(str, counts)) + " |\n"
+    for word in "behind", "bounded":
+        for procs, of_procs in sorted(worst.items()):
+            named = [f"{row} ({cells[4]} {cells[6]}, asked {cells[7].split()[0]})" if cells[4] != "limit" else
+                     f"{row} ({cells[3]}, at most {cells[5]})"
+                     for row, (rank, cells) in of_procs.items() if VERDICTS[rank] == word]
+            if named:
+                text += f"\n{word.capitalize()} at {procs}: {', '.join(named)}.\n"
+    return text + "\n"
 
 
 def number(value):
@@ -108,25 +158,31 @@ def read():
     return lines, runs
 
 
-def write(figures, rounds, systems):
-    """Puts what was measured now in the place of what the table had for the same rows."""
-    lines, runs = read()
-    run = max(runs, default=0) + 1
-    fresh = table_lines(figures, run)
-    again = {key[:2] for key in fresh}
-    lines = {key: cells for key, cells in lines.items() if key[:2] not in again}
-    lines.update(fresh)
-    runs[run] = describe(rounds, systems)
-    order = {name: i for i, name in enumerate([*rows.GOALS])}
-    with open(RESULTS, "w") as f:
-        f.write(HEAD + COLUMNS)
-        for key in sorted(lines, key=lambda k: (order.get(k[0], len(order)), int(k[1]))):
-            f.write("| " + " | ".join(lines[key]) + " |\n")
-        f.write("\n## Runs\n\n")
-        used = {cells[8] for cells in lines.values()}
-        for number_, text in sorted(runs.items()):
-            if str(number_) in used:
-                f.write(f"{number_}. {text}\n")
+def render(lines, runs):
+    """The file's text."""
+    order = {name: i for i, name in enumerate(rows.GOALS)}
+    ordered = [lines[key] for key in sorted(lines, key=lambda k: (order.get(k[0], len(order)), int(k[1])))]
+    text = HEAD + summary(ordered) + COLUMNS + "".join("| " + " | ".join(cells) + " |\n" for cells in ordered)
+    used = {cells[8] for cells in ordered}
+    return text + "\n## Runs\n\n" + "".join(f"{i}. {told}\n" for i, told in sorted(runs.items()) if str(i) in used)
+
+
+class Table:
+    """bench/RESULTS.md, in which what this run measures takes the place of what stood there for the same rows."""
+
+    def __init__(self, rounds, systems):
+        self.lines, self.runs = read()
+        self.run = max(self.runs, default=0) + 1
+        self.runs[self.run] = describe(rounds, systems)
+
+    def write(self, figures):
+        fresh = table_lines(figures, self.run)
+        again = {key[:2] for key in fresh}
+        lines = {key: cells for key, cells in self.lines.items() if key[:2] not in again}
+        lines.update(fresh)
+        with open(RESULTS + ".new", "w") as f:
+            f.write(render(lines, self.runs))
+        os.replace(RESULTS + ".new", RESULTS)
 
 
 def describe(rounds, systems):
@@ -136,4 +192,4 @@ def describe(rounds, systems):
     versions = ", ".join(f"{s.name} {s.version}" for s in systems)
     return (f"{time.strftime('%Y-%m-%d')}; Linux {platform.release()} {platform.machine()}; "
             f"{cpu[1] if cpu else 'CPU unknown'}, {len(os.sched_getaffinity(0))} cores; {compiler}; {versions}; "
-            f"{rounds} rounds; `{shlex.join(['bench/run', *sys.argv[1:]])}`")
+            f"{rounds} rounds; load average {os.getloadavg()[0]:.1f}; `{shlex.join(['bench/run', *sys.argv[1:]])}`")

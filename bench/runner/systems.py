@@ -20,6 +20,9 @@ ASKED = ["http-hello", "idle-conn-memory"]  # rows that ask for /hello
 FILES = ["http-4k", "http-1m"]
 
 
+PATIENCE = 300  # seconds for one step of a build, which may fetch what it needs
+
+
 class LeftOut(Exception):
     pass
 
@@ -32,13 +35,23 @@ class System:
     servers: dict = field(default_factory=dict)  # row: function of procs that answers one of (port, folder): a command
 
 
+told = []  # what was left out or failed
+
+
 def say(*words):
-    print("bench:", *words, file=sys.stderr, flush=True)
+    line = " ".join(words)
+    if line.startswith(("left out", "failed")):
+        told.append(line)
+    print("bench:", line, file=sys.stderr, flush=True)
 
 
 def call(command, **options):
     """Runs a step of a build; its output matters only where it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+                              timeout=PATIENCE, **options)
+    except (OSError, subprocess.TimeoutExpired) as reason:
+        raise LeftOut(str(reason)) from None
     if done.returncode != 0:
         sys.stderr.write(done.stdout)
         raise LeftOut(f"{' '.join(command[:2])} failed")
@@ -191,8 +204,25 @@ def openmp(build):
     return System("openmp", "of cc", listed(program))
 
 
+def bare(build):
+    """What the same work costs without undergo: a program of bench/limits a row, for the rows that have one."""
+    system, folder = System("bare", "of cc"), os.path.join(made_in(build), "limits")
+    os.makedirs(folder, exist_ok=True)
+    for row in rows.ROWS:
+        source = os.path.join(BENCH, "limits", row.replace("-", "_").lower() + ".c")
+        if not os.path.exists(source):
+            continue
+        program = os.path.join(folder, row)
+        try:
+            call(["cc", "-O2", "-D_GNU_SOURCE", source, "-o", program, "-pthread"])
+            system.programs[row] = [program]
+        except LeftOut:
+            say(f"left out: {os.path.basename(source)} of bench/limits cannot be built")
+    return system
+
+
 PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll, "libuv": libuv,
-         "tokio": tokio, "boost-fiber": boost_fiber, "openmp": openmp}
+         "tokio": tokio, "boost-fiber": boost_fiber, "openmp": openmp, "bare": bare}
 
 
 def build(folder, only, wanted):
@@ -209,6 +239,6 @@ def build(folder, only, wanted):
     for system in made:
         for table, served in (system.programs, False), (system.servers, True):
             lacks = [row.name for row in wanted if row.served == served and row.name not in table]
-            if table and lacks:
+            if table and lacks and system.name != "bare":  # the limit of a row that needs none
                 say(f"left out: {system.name} has no program for {', '.join(lacks)}")
     return made

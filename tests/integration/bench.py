@@ -15,9 +15,11 @@ import unittest
 sys.dont_write_bytecode = True
 SOURCE, BUILD = os.environ["UG_SOURCE"], os.environ["UG_BUILD"]
 sys.path.insert(0, os.path.join(SOURCE, "bench", "runner"))
+import measure
 import report
 import rows
 import socket_rows
+import systems
 
 if not shutil.which("cc"):
     print("no cc here")
@@ -187,6 +189,50 @@ class Runner(unittest.TestCase):
             if row.connections:
                 for line in socket_rows.lines(seen, System, row, 1):
                     self.assertIn(line[1], rows.GOALS)
+
+    def test_a_system_that_fails_or_hangs_is_left_out_and_the_rest_goes_on(self):
+        row = rows.Row("yield", limit=1)
+        made = [systems.System(name, "", {"yield": command}) for name, command in (
+            ("fails", ["sh", "-c", "exit 3"]), ("hangs", ["sleep", "60"]), ("silent", ["true"]), ("absent", ["/nowhere"]),
+            ("garbles", ["printf", "a\\tyield\\t1\\tx\\tns\\n"]), ("good", ["printf", "good\\tyield\\t1\\t7\\tns\\n"]))]
+        bench = measure.Bench(made, BUILD, 2, False)
+        del systems.told[:]
+        seen = []
+        bench.run_all([row, row], [1], lambda: seen.append(dict(bench.figures["yield", 1])))
+        self.assertTrue(bench.failed)
+        self.assertEqual(bench.figures, {("yield", 1): {"good": ("ns", [7.0] * 4)}})
+        self.assertEqual(len(seen), 2)
+        for name in "fails", "hangs", "silent", "absent", "garbles":
+            self.assertEqual(sum(line.startswith(f"failed: {name} yield at 1: ") for line in systems.told), 2)
+
+    def test_figures_of_a_system_that_fails_later_do_not_count(self):
+        flag = os.path.join(made.name, "flag")
+        once = f"[ ! -e {flag} ] || exit 1; : >{flag}; printf 'once\\tyield\\t1\\t7\\tns\\n'"
+        bench = measure.Bench([systems.System("once", "", {"yield": ["sh", "-c", once]})], BUILD, 2, False)
+        bench.run_all([rows.Row("yield")], [1], lambda: None)
+        self.assertEqual(bench.figures, {("yield", 1): {}})
+
+    def test_the_share_that_a_row_counts(self):
+        self.assertEqual(report.figure("yield", "ns", [3, 1, 2]), ("ns", 2))
+        self.assertEqual(report.figure("hog-spin", "ms", list(range(1, 101))), ("ms-p99", 99))
+
+    def test_verdicts(self):
+        self.assertEqual(self.goals({"go": 50, "bare": 5}), {"go": "5 met", "bare": ""})
+        self.assertEqual(self.goals({"go": 40, "bare": 9}), {"go": "5 behind, bare 4.44", "bare": ""})
+        self.assertEqual(self.goals({"go": 40, "bare": 7}), {"go": "5 behind", "bare": ""})
+        self.assertEqual(self.goals({"x": 9.8}), {"x": "1 level"})
+        self.assertEqual(self.goals({"x": 9.6}), {"x": "1 behind"})
+
+    def goals(self, peers):
+        figures = {("yield", 1): {name: ("ns", [value]) for name, value in {"undergo": 10, **peers}.items()}}
+        return {peer: cells[7] for (_, _, peer), cells in report.table_lines(figures, 1).items()}
+
+    def test_a_row_counts_as_its_worst_line(self):
+        lines = [["yield", "1", "ns", "10", peer, "9", "0.90", goal, "1"]
+                 for peer, goal in (("go", "5 met"), ("tokio", "1 behind, bare 0.90"), ("bare", ""), ("libuv", "1 level"))]
+        text = report.summary(lines)
+        self.assertIn("| 1 | 1 | 0 | 0 | 1 | 0 |", text)
+        self.assertIn("Bounded at 1: yield (tokio 0.90, asked 1).", text)
 
     def test_ratios_are_of_costs_and_rates_turned_round(self):
         self.assertEqual(report.ratio(2.0, 3.0, "us-cpu/round-trip"), 1.5)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fiberbench ROW [--quick]: runtime rows of the benchmark table as users of Boost.Fiber write them.
+ * fiberbench ROW [--quick | --part=N]: runtime rows of the benchmark table as users of Boost.Fiber write them.
  *
  * One thread runs fibers with the default scheduler; with more processors (UG_PROCS) as many threads share them by
  * work_stealing. It has no select, no timer that can be stopped and no readers-writer lock, and nothing that interrupts a
@@ -270,14 +270,16 @@ int main(int argc, char **argv)
 			return 0;
 		}
 		if (std::strcmp(argv[i], "--quick") == 0)
-			quick = true;
+			quick = true, part = 100;
+		else if (std::strncmp(argv[i], "--part=", 7) == 0)
+			part = std::strtoul(argv[i] + 7, nullptr, 10);
 		else
 			row = argv[i];
 	}
 	if (const char *p = std::getenv("UG_PROCS"))
 		procs = std::atoi(p);
 	auto found = rows.find(row);
-	if (found == rows.end() || procs < 1) {
+	if (found == rows.end() || procs < 1 || part < 1) {
 		std::fprintf(stderr, "fiberbench: no row %s\n", row.c_str());
 		return 2;
 	}

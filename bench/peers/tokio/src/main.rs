@@ -3,7 +3,7 @@
 //! tokiobench: rows of the benchmark table as Tokio's users write them.
 //!
 //!     tokiobench rows
-//!     tokiobench ROW [--quick]
+//!     tokiobench ROW [--quick | --part=N]
 //!     tokiobench echo ADDRESS
 //!
 //! Prints "tokio ROW PROCS VALUE UNIT", tab-separated; worker threads as TOKIO_WORKER_THREADS says, as Tokio's own
@@ -25,12 +25,14 @@ pub struct Bench {
     row: String,
     procs: usize,
     quick: bool,
+    part: usize,
 }
 
 impl Bench {
-    /// The number of units that the row asks for; --quick shows that it works, and measures nothing.
+    /// The number of units: all that the row asks for, with --part=N an Nth of them; --quick shows that it works, and
+    /// measures nothing.
     pub fn size(&self, n: usize) -> usize {
-        if self.quick { n.div_ceil(100) } else { n }
+        n.div_ceil(self.part)
     }
 
     pub fn report(&self, value: f64, unit: &str) {
@@ -71,10 +73,13 @@ fn main() {
             return echo::serve(address);
         }
     }
-    let row = args.iter().find(|a| *a != "--quick").cloned().unwrap_or_default();
+    let row = args.iter().find(|a| !a.starts_with("--")).cloned().unwrap_or_default();
+    let quick = args.iter().any(|a| a == "--quick");
+    let part = args.iter().find_map(|a| a.strip_prefix("--part=")).and_then(|n| n.parse().ok());
+    let part = if quick { 100 } else { part.unwrap_or(1) };
     let procs = procs();
     let system = if row == "parfor" { "rayon" } else { "tokio" };
-    let bench = Bench { system, row: row.clone(), procs, quick: args.iter().any(|a| a == "--quick") };
+    let bench = Bench { system, row: row.clone(), procs, quick, part };
     match row.as_str() {
         "yield" => on_tokio(tasks::yield_now(bench)),
         "spawn-join" => on_tokio(tasks::spawn_join(bench)),
