@@ -35,10 +35,10 @@
 
 static bool work_but_slots(void)
 {
-	if (load_seq(&S->global.count) || load_seq(&S->hogs.count))
+	if (load_seq(&S->global.count) || load_seq(&S->surplus.count) || load_seq(&S->hogs.count))
 		return true;
 	for (uint32_t i = 0; i < S->procs_count; i++)
-		if (!ug__ring_empty(&S->procs[i]))
+		if (!ug__rings_empty(&S->procs[i]))
 			return true;
 	return false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run queues: a slot and a ring for each processor, one global queue, and one of hogs.
+ * Run queues: a slot, a ring and a ring of young ones for each processor, one global queue, one of the
+ * surplus of young ones, and one of hogs.
  *
  * The ring is of 256 places, single producer (the holder), many takers. tail is written by the holder alone; head moves
  * by compare-and-swap, by the holder for one, by a thief for half. A taker reads the places first and owns them only if
@@ -10,12 +11,22 @@
  * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief takes
  * it only where it finds the same task in it, and no pick made, a while later: else the holder is about to run it.
  *
+ * The young are the records of tasks that have not run yet, where a task started them and another took the slot since. They are run
+ * newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is deep, all of them warm;
+ * in breadth (first in, first out) the same tree had most of its tasks alive at once, and each step missed the cache. The order is only
+ * the holder's, for its own: thieves take the older half, which are the larger branches; of a full ring the older half goes to a
+ * queue of the surplus, which is looked at by those who have no young. Nobody starves: while the ring of tasks has work too, each
+ * YOUNG_TURN-th pick takes the oldest, and after a yield as many picks as there are young ones; and in any case one pick in some thousands does (worker.c; one in two hundred made the tree
+ * grow in breadth again). Their ring is popped at both ends, so its state is one word that all change by compare-and-swap:
+ * head and length, of 16 bits each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in
+ * between, the same head and length mean the same places, for pops only make less of them.
+ *
  * Hogs: a task that kept its processor so long that it was taken waits in a queue of its own until the others have had their turn
  * (it is looked at last, and once each 64 picks). Else several such tasks would stand before everybody else in turn, and promise 5
  * would hold for one of them only.
  *
  * Order for wake-ups: a push to a ring or the global queue ends with a sequentially consistent store, then looks at idle_count;
- * a worker that goes idle adds itself to idle_count, then looks at every ring and the global queue. One of the two sees the
+ * a worker that goes idle adds itself to idle_count, then looks at all rings and the global queue. One of the two sees the
  * other (see idle.c). A slot is filled by a plain store: sleepers do not look at those of others, and the monitor, which does
  * before it sleeps, passes a barrier in all threads first. A yield wakes nobody, and so needs no more either.
  */
@@ -61,30 +72,34 @@ void ug__global_push(runnable r)
 	append(&S->global, r, r, 1);
 }
 
-/* Takes this processor's share of the global queue: the first is answered, the others go to its ring. */
-runnable ug__global_pop(struct proc *p)
+#define HALF (RING / 2)
+
+/* Takes a processor's share of a queue, `most` at the most: the first is answered, the others go to `ring` from *tail on, which moves. */
+static runnable take_share(struct shared_queue *q, uint32_t most, runnable *ring, uint32_t *tail)
 {
-	struct shared_queue *q = &S->global;
-	if (load_relaxed(&q->count) == 0)
-		return 0;
 	ug__lock(&q->lock);
 	uint32_t n = q->count / S->procs_count + 1;
-	uint32_t room = RING - (p->tail - load_acquire(&p->head));
 	if (n > q->count)
 		n = q->count;
-	if (n > RING / 2)
-		n = RING / 2;
-	if (n > room + 1)
-		n = room + 1;
+	if (n > most)
+		n = most;
 	runnable first = n ? take(q, n) : 0, r = first;
-	uint32_t tail = p->tail;
 	for (uint32_t i = 1; i < n; i++) {
 		r = *link_of(r);
-		store_relaxed(&p->ring[tail++ % RING], r);
+		store_relaxed(&ring[(*tail)++ % RING], r);
 	}
 	ug__unlock(&q->lock);
-	store_seq(&p->tail, tail);
 	return first;
+}
+
+runnable ug__global_pop(struct proc *p)
+{
+	if (load_relaxed(&S->global.count) == 0)
+		return 0;
+	uint32_t tail = p->tail, room = RING - (tail - load_acquire(&p->head));
+	runnable r = take_share(&S->global, room < HALF ? room + 1 : HALF, p->ring, &tail);
+	store_seq(&p->tail, tail);
+	return r;
 }
 
 void ug__hog_push(struct ug__task *t)
@@ -102,19 +117,29 @@ runnable ug__hog_pop(void)
 	return r;
 }
 
+static void copy_out(runnable *batch, const runnable *ring, uint32_t head, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		batch[i] = load_relaxed(&ring[(head + i) % RING]);
+}
+
+/* Half a ring, in order, and r after it. */
+static void append_half(struct shared_queue *q, const runnable *batch, runnable r)
+{
+	for (uint32_t i = 0; i + 1 < HALF; i++)
+		*link_of(batch[i]) = batch[i + 1];
+	*link_of(batch[HALF - 1]) = r;
+	append(q, batch[0], r, HALF + 1);
+}
+
 /* The ring is full: half of it and r go to the global queue. false: thieves were quicker, and there is room. */
 static bool overflow(struct proc *p, runnable r, uint32_t head)
 {
-	runnable batch[RING / 2];
-	uint32_t n = RING / 2;
-	for (uint32_t i = 0; i < n; i++)
-		batch[i] = load_relaxed(&p->ring[(head + i) % RING]);
-	if (!cas_acq_rel(&p->head, &head, head + n))
+	runnable batch[HALF];
+	copy_out(batch, p->ring, head, HALF);
+	if (!cas_acq_rel(&p->head, &head, head + HALF))
 		return false;
-	for (uint32_t i = 0; i + 1 < n; i++)
-		*link_of(batch[i]) = batch[i + 1];
-	*link_of(batch[n - 1]) = r;
-	append(&S->global, batch[0], r, n + 1);
+	append_half(&S->global, batch, r);
 	return true;
 }
 
@@ -138,11 +163,103 @@ void ug__queue_push(struct proc *p, runnable r)
 		store_seq(&p->tail, p->tail + 1);
 }
 
+/* The young -------------------------------------------------------------------------------------------------------- */
+
+static inline uint32_t young_head(uint64_t state)
+{
+	return (uint16_t)state;
+}
+
+static inline uint32_t young_count(uint64_t state)
+{
+	return (uint16_t)(state >> 16);
+}
+
+static inline uint64_t young_moved(uint64_t state, uint32_t head, uint32_t count, uint32_t pushes)
+{
+	return (uint16_t)(state + head) | (uint64_t)(uint16_t)(young_count(state) + count) << 16 |
+		(uint64_t)((uint32_t)(state >> 32) + pushes) << 32;
+}
+
+static void young_push(struct proc *p, runnable r)
+{
+	for (;;) {
+		uint64_t state = load_acquire(&p->young_state);
+		if (young_count(state) < RING) {
+			store_relaxed(&p->young[(young_head(state) + young_count(state)) % RING], r);
+			if (cas_seq(&p->young_state, &state, young_moved(state, 0, 1, 1)))
+				return;
+		} else {
+			runnable batch[HALF];
+			copy_out(batch, p->young, young_head(state), HALF);
+			if (cas_acq_rel(&p->young_state, &state, young_moved(state, HALF, -(uint32_t)HALF, 0))) {
+				append_half(&S->surplus, batch, r);
+				return;
+			}
+		}
+	}
+}
+
+static runnable young_pop(struct proc *p, bool oldest)
+{
+	uint64_t state = load_acquire(&p->young_state);
+	while (young_count(state)) {
+		uint32_t at = oldest ? 0 : young_count(state) - 1;
+		runnable r = load_relaxed(&p->young[(young_head(state) + at) % RING]);
+		if (cas_acq_rel(&p->young_state, &state, young_moved(state, oldest, UINT32_MAX, 0)))
+			return r;
+	}
+	return 0;
+}
+
+bool ug__young_empty(const struct proc *p)
+{
+	return young_count(load_relaxed(&p->young_state)) == 0;
+}
+
+runnable ug__queue_pop_oldest(struct proc *p)
+{
+	if (load_relaxed(&S->surplus.count) == 0)
+		return young_pop(p, true);
+	uint64_t state = load_acquire(&p->young_state);
+	uint32_t tail = young_head(state) + young_count(state), from = tail;
+	runnable r = take_share(&S->surplus, young_count(state) ? 1 : HALF, p->young, &tail);
+	if (tail != from) /* without others' swaps: a ring without young ones is its holder's alone */
+		store_seq(&p->young_state, young_moved(state, 0, tail - from, tail - from));
+	return r;
+}
+
+/* The oldest of the half taken is answered; the others are the thief's young, which had none. */
+static runnable young_steal(struct proc *thief, struct proc *victim)
+{
+	uint64_t state = load_acquire(&victim->young_state);
+	for (;;) {
+		uint32_t n = young_count(state), head = young_head(state);
+		n -= n / 2;
+		if (n == 0)
+			return 0;
+		uint64_t mine = load_relaxed(&thief->young_state);
+		runnable first = load_relaxed(&victim->young[head % RING]);
+		for (uint32_t i = 1; i < n; i++)
+			store_relaxed(&thief->young[(young_head(mine) + i - 1) % RING],
+				load_relaxed(&victim->young[(head + i) % RING]));
+		if (!cas_acq_rel(&victim->young_state, &state, young_moved(state, n, -n, 0)))
+			continue;
+		store_seq(&thief->young_state, young_moved(mine, 0, n - 1, n - 1));
+		return first;
+	}
+}
+
 void ug__queue_push_quiet(struct proc *p, runnable r)
 {
+	uint64_t young = load_relaxed(&p->young_state);
+	if (unlikely(young_count(young)))
+		p->young_due = young_count(young);
 	if (put(p, r))
 		store_release(&p->tail, p->tail + 1);
 }
+
+/* The slot, and what runs next --------------------------------------------------------------------------------------- */
 
 bool ug__queue_push_slot(struct proc *p, runnable r)
 {
@@ -151,7 +268,9 @@ bool ug__queue_push_slot(struct proc *p, runnable r)
 		return false;
 	}
 	runnable old = swap_seq(&p->slot, r);
-	if (old)
+	if (old & 1)
+		young_push(p, old);
+	else if (old)
 		ug__queue_push(p, old);
 	return old != 0;
 }
@@ -173,6 +292,27 @@ static runnable ring_pop(struct proc *p)
 /* How often in a row the slot may go before the ring while both have work: it must not starve the others. */
 #define SLOT_USES 32
 
+/* How often in a row the ring may go before the oldest of the young. */
+#define YOUNG_TURN 4
+
+static UG__NOINLINE runnable pop_young_or_ring(struct proc *p)
+{
+	if (load_acquire(&p->head) == p->tail)
+		return young_pop(p, false);
+	runnable r = 0;
+	if (p->young_due || ++p->young_turn % YOUNG_TURN == 0)
+		r = young_pop(p, true);
+	p->young_due -= p->young_due > 0;
+	if (!r)
+		r = ring_pop(p);
+	return r ? r : young_pop(p, false);
+}
+
+static inline runnable pop_rings(struct proc *p)
+{
+	return unlikely(young_count(load_relaxed(&p->young_state))) ? pop_young_or_ring(p) : ring_pop(p);
+}
+
 runnable ug__queue_pop(struct proc *p)
 {
 	if (load_relaxed(&p->slot)) {
@@ -182,12 +322,12 @@ runnable ug__queue_pop(struct proc *p)
 				return r;
 		} else {
 			p->slot_uses = 0;
-			runnable r = ring_pop(p);
+			runnable r = pop_rings(p);
 			return r ? r : swap_acq_rel(&p->slot, (runnable)0);
 		}
 	}
 	p->slot_uses = 0;
-	return ring_pop(p);
+	return pop_rings(p);
 }
 
 runnable ug__queue_steal(struct proc *thief, struct proc *victim)
@@ -201,7 +341,7 @@ runnable ug__queue_steal(struct proc *thief, struct proc *victim)
 		}
 		n -= n / 2;
 		if (n == 0)
-			return 0;
+			return young_steal(thief, victim);
 		runnable first = load_relaxed(&victim->ring[head % RING]);
 		/* The thief's ring is empty: it looked there first, and nobody else pushes to it. */
 		for (uint32_t i = 1; i < n; i++)
@@ -226,12 +366,12 @@ runnable ug__queue_steal_slot(struct proc *victim)
 	return r && cas_acq_rel(&victim->slot, &r, (runnable)0) ? r : 0;
 }
 
-bool ug__ring_empty(const struct proc *p)
+bool ug__rings_empty(const struct proc *p)
 {
-	return load_seq(&p->tail) == load_seq(&p->head);
+	return load_seq(&p->tail) == load_seq(&p->head) && young_count(load_seq(&p->young_state)) == 0;
 }
 
 bool ug__queue_empty(const struct proc *p)
 {
-	return ug__ring_empty(p) && !load_seq(&p->slot);
+	return ug__rings_empty(p) && !load_seq(&p->slot);
 }

@@ -116,7 +116,7 @@ static void memory_end(void)
 	ug__workers_end();
 	free(S->procs);
 	S->procs = NULL;
-	S->global = S->hogs = (struct shared_queue){.count = 0};
+	S->global = S->surplus = S->hogs = (struct shared_queue){.count = 0};
 	S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
 }
 

@@ -96,7 +96,9 @@ struct proc {
 	runnable slot; /* the one made ready last; thieves may take it */
 	uint32_t slot_uses; /* in a row */
 	uint32_t budget; /* picks until the loop looks at timers, poller and the global queue */
-	uint32_t turn; /* of the global queue, or of the hogs */
+	uint32_t turn; /* of the global queue, the hogs, or the oldest that have not run */
+	uint32_t young_turn; /* picks from the ring while young ones wait */
+	uint32_t young_due; /* of the young, the oldest that go before the ring, since somebody yielded */
 	uint32_t tick; /* counts picks; the monitor reads it */
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
@@ -110,7 +112,8 @@ struct proc {
 	/* head by whoever takes, tail by the holder */
 	uint32_t head __attribute__((aligned(64)));
 	uint32_t tail __attribute__((aligned(64)));
-	runnable ring[RING];
+	uint64_t young_state; /* by compare-and-swap: head, length, count of pushes (queue.c) */
+	runnable ring[RING], young[RING];
 	struct ug__timers timers __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
@@ -164,6 +167,7 @@ struct sched {
 	uint32_t visitors; /* plain threads that are in sched right now */
 	int64_t coarse; /* the clock, a tick old at most while anything runs */
 	struct shared_queue global __attribute__((aligned(64)));
+	struct shared_queue surplus; /* young ones that found no room: queue.c */
 	struct shared_queue hogs; /* tasks that lost their processor when they last ran: queue.c */
 	/* Workers. */
 	uint32_t spare_lock __attribute__((aligned(64)));
@@ -210,12 +214,16 @@ void ug__spare_give(struct worker *w, struct proc *p);
 
 /* queue.c; all by the holder of p, inside, but steal and global_push */
 void ug__queue_push(struct proc *p, runnable r); /* to the end */
-void ug__queue_push_quiet(struct proc *p, runnable r); /* the same for who wakes nobody for it */
-bool ug__queue_push_slot(struct proc *p, runnable r); /* to run next; true: another went to the ring for it */
+void ug__queue_push_quiet(
+	struct proc *p, runnable r); /* the same for who yields: wakes nobody, and lets the young run first */
+bool ug__queue_push_slot(struct proc *p, runnable r); /* to run next; true: another went to a ring for it */
 runnable ug__queue_pop(struct proc *p);
-runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring */
+runnable ug__queue_pop_oldest(
+	struct proc *p); /* of the surplus and the young; who has none gets young ones from the surplus */
+bool ug__young_empty(const struct proc *p);
+runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring, or of the young */
 runnable ug__queue_steal_slot(struct proc *victim);
-bool ug__ring_empty(const struct proc *p);
+bool ug__rings_empty(const struct proc *p);
 bool ug__queue_empty(const struct proc *p);
 void ug__global_push(runnable r);
 runnable ug__global_pop(struct proc *p);

@@ -300,11 +300,15 @@ static int enqueue(const struct request *q, struct proc *p)
 	if (r->copied)
 		memcpy(r->copy, q->arg, r->copied);
 	store_relaxed(&r->fn, q->fn);
+	bool strong = true;
 	if (p)
-		ug__queue_push_slot(p, (runnable)r | 1);
+		strong = ug__queue_push_slot(p, (runnable)r | 1);
 	else
 		ug__global_push((runnable)r | 1);
-	ug__idle_wake();
+	if (strong)
+		ug__idle_wake();
+	else
+		ug__idle_wake_weak();
 	return 0;
 }
 

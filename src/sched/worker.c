@@ -266,16 +266,28 @@ static void look_around(struct worker *w, struct proc *p)
 		w->recheck = 1;
 }
 
-/* In turn, each 64 picks: nobody shall starve behind a processor's own queue. */
+/* One look in so many is for the oldest that have not run: often enough that nobody starves, and so seldom that a tree of tasks is
+ * walked in depth. */
+#define OLDEST_TURN 64
+
+/* Each 64 picks: nobody shall starve behind a processor's own queue. */
+static runnable find_other(struct proc *p)
+{
+	runnable r = ++p->turn % 2 ? ug__global_pop(p) : ug__hog_pop();
+	if (!r && (p->turn % OLDEST_TURN == 0 || ug__young_empty(p)))
+		r = ug__queue_pop_oldest(p);
+	return r;
+}
+
 static runnable find_runnable(struct proc *p, bool others_first)
 {
-	runnable r = 0;
-	if (others_first)
-		r = (p->turn ^= 1) ? ug__global_pop(p) : ug__hog_pop();
+	runnable r = others_first ? find_other(p) : 0;
 	if (!r)
 		r = ug__queue_pop(p);
 	if (!r)
 		r = ug__global_pop(p);
+	if (!r)
+		r = ug__queue_pop_oldest(p);
 	if (!r)
 		r = steal(p);
 	return r ? r : ug__hog_pop();

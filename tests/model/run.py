@@ -60,6 +60,8 @@ mutants = [
      r"store_seq\(&q->count, q->count \+ n\)", "store_release(&q->count, q->count + n)", "one_injected"),
     ("a push to the ring without a barrier", "queue.c",
      r"^\t\tstore_seq\(&p->tail, p->tail \+ 1\);", r"\t\tstore_release(&p->tail, p->tail + 1);", "held_ring"),
+    ("pushes of young ones are not counted", "queue.c",
+     r"young_moved\(state, 0, 1, 1\)", "young_moved(state, 0, 1, 0)", "young_again"),
     ("a yield without a processor wakes nobody", "park.c",
      r"^\t\tinject_hog\(\(runnable\)t\);\n(\t\}\n\tug__leave_stack)", r"\t\tug__hog_push(t);\n\1", "pinned"),
     ("the loop does not wait for on_cpu", "park.c",

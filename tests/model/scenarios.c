@@ -195,13 +195,32 @@ static void start_two_and_hold(int me)
 	model_wait(task_1_over, NULL);
 }
 
-static void held_ring(void)
+static void revive_two_and_hold(int me)
+{
+	(void)me;
+	revive(1);
+	revive(2);
+	model_wait(task_1_over, NULL);
+}
+
+static void held(void (*by)(int me))
 {
 	start(2, false);
-	task_fn[0] = start_two_and_hold;
+	task_fn[0] = by;
 	task_fn[1] = task_fn[2] = nothing;
 	unbound[0] = task_in_use[0] = true;
 	S->procs[0].slot = (runnable)task(0) | 1;
+}
+
+static void held_ring(void)
+{
+	held(revive_two_and_hold);
+}
+
+/* The same among the young. */
+static void held_young(void)
+{
+	held(start_two_and_hold);
 }
 
 /* Three tasks from outside that hold their threads, each until the later ones are over: three workers must come to run. */
@@ -281,21 +300,52 @@ static void pinned(void)
 	model_thread("monitor", take_once, NULL);
 }
 
-/* The ring of two places: pushes that overflow, thieves that take half, at once. */
+/* The rings of two places: pushes that overflow, thieves that take half, pops at both ends, at once. */
 static void overflow_ring(int me)
 {
+	(void)me;
+	for (int i = 1; i < 4; i++)
+		revive(i);
+}
+
+static void overflow_young(int me)
+{
+	(void)me;
 	for (int i = 1; i < 4; i++)
 		spawn(i);
-	(void)me;
+}
+
+static void steal_from(void (*fn)(int me))
+{
+	start(2, false);
+	task_fn[0] = fn;
+	task_fn[1] = task_fn[2] = task_fn[3] = nothing;
+	unbound[0] = task_in_use[0] = true;
+	S->procs[0].slot = (runnable)task(0) | 1;
 }
 
 static void thieves(void)
 {
-	start(2, false);
-	task_fn[0] = overflow_ring;
-	task_fn[1] = task_fn[2] = task_fn[3] = nothing;
-	unbound[0] = task_in_use[0] = true;
-	S->procs[0].slot = (runnable)task(0) | 1;
+	steal_from(overflow_ring);
+}
+
+static void thieves_young(void)
+{
+	steal_from(overflow_young);
+}
+
+/* A young one is popped and others are pushed while a thief looks: its swap must not take the places for the same. */
+static void spawn_two(int me)
+{
+	spawn(2 * me + 1);
+	spawn(2 * me + 2);
+}
+
+static void young_again(void)
+{
+	steal_from(spawn_two);
+	task_fn[1] = spawn_two;
+	task_fn[4] = nothing;
 }
 
 /* A task holds its thread and has a timer: the monitor must not sleep, for its processor may have to be taken. */
@@ -423,8 +473,11 @@ static const struct model models[] = {
 	MODEL(parked_2, 2),
 	MODEL(playing, 2),
 	MODEL(held_ring, 3),
+	MODEL(held_young, 3),
 	MODEL(held_2, 2),
 	MODEL(thieves, 2),
+	MODEL(thieves_young, 2),
+	MODEL(young_again, 2),
 	MODEL(chain_3, 1),
 	MODEL(taken, 2),
 	MODEL(pinned, 2),

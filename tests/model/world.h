@@ -159,7 +159,7 @@ static struct ug__poller poller = {.name = "model", .wait = poller_wait, .wake =
 
 /* What else is called ------------------------------------------------------------------------------------------------ */
 
-#define TASKS 4
+#define TASKS 5
 #define TASK_LOG 16
 
 static char task_memory[TASKS][1 << TASK_LOG] __attribute__((aligned(4096)));
@@ -446,7 +446,7 @@ static void start(int procs_count, bool own_thread)
 		local_thread[i] = &thread_records[i];
 	}
 	for (int i = 0; i < TASKS; i++) {
-		static const char *const names[] = {"of task 0", "of task 1", "of task 2", "of task 3"};
+		static const char *const names[] = {"of task 0", "of task 1", "of task 2", "of task 3", "of task 4"};
 		*task(i) = (struct ug__task){.stack.log = TASK_LOG, .ctx = &ug__root_ctx, .id = 1};
 		task_over[i] = task_in_use[i] = unbound[i] = false;
 		model_stack(names[i], task_memory[i], sizeof task_memory[i]);
@@ -457,11 +457,8 @@ static void start(int procs_count, bool own_thread)
 	}
 }
 
-/* Puts a new task into the queues, as spawn does. */
-static void spawn(int i)
+static void push(runnable r)
 {
-	unbound[i] = task_in_use[i] = true;
-	runnable r = (runnable)task(i) | 1;
 	struct worker *w = ug__worker();
 	if (!w) {
 		ug__inject(r);
@@ -478,6 +475,21 @@ static void spawn(int i)
 	else
 		ug__idle_wake_weak();
 	ug__leave(w);
+}
+
+/* Puts a new task into the queues, as spawn does. */
+static void spawn(int i)
+{
+	unbound[i] = task_in_use[i] = true;
+	push((runnable)task(i) | 1);
+}
+
+/* The same for one that has its stack already, as if it had waited and been made ready. */
+static void revive(int i)
+{
+	task_in_use[i] = true;
+	ug__switch_init(&task(i)->regs, ug__stack_start(&task(i)->stack), task_main);
+	push((runnable)task(i));
 }
 
 static const char *all_over(void)

@@ -20,7 +20,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	S->procs_count = 4;
-	S->global = S->hogs = (struct shared_queue){.count = 0};
+	S->global = S->surplus = S->hogs = (struct shared_queue){.count = 0};
 	procs = aligned_alloc(64, 4 * sizeof *procs);
 	for (uint32_t i = 0; i < 4; i++)
 		procs[i] = (struct proc){.index = i, .timers = {.next = UG_FOREVER}};
@@ -31,7 +31,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	free(procs);
-	S->global = S->hogs = (struct shared_queue){.count = 0};
+	S->global = S->surplus = S->hogs = (struct shared_queue){.count = 0};
 	return 0;
 }
 
@@ -59,7 +59,7 @@ static void a_ring_is_first_in_first_out(void **state)
 		for (uint32_t i = 0; i < RING; i++)
 			ug__queue_push(p, (runnable)&it[i] | (i & 1)); /* the low bit is kept */
 		assert_int_equal(S->global.count, 0);
-		assert_false(ug__ring_empty(p));
+		assert_false(ug__rings_empty(p));
 		for (uint32_t i = 0; i < RING; i++) {
 			runnable r = ug__queue_pop(p);
 			assert_int_equal(number(r), i);
@@ -136,6 +136,110 @@ static void a_thief_takes_the_older_half(void **state)
 			r = ug__queue_pop(i + 1 < n - n / 2 ? thief : victim);
 		}
 		assert_int_equal(r, 0);
+		assert_true(ug__queue_empty(thief));
+		assert_true(ug__queue_empty(victim));
+	}
+	free(it);
+}
+
+/* Pushes n new ones, oldest first: each takes the slot of the one before, and the last leaves it too. */
+static void push_young(struct proc *p, struct item *it, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		ug__queue_push_slot(p, (runnable)&it[i] | 1);
+	if (n)
+		assert_int_equal(number(ug__queue_steal_slot(p)), n - 1);
+}
+
+static void the_newest_of_the_young_runs_first(void **state)
+{
+	(void)state;
+	struct item *it = items(RING + 1);
+	struct proc *p = &procs[0];
+	p->young_state = UINT64_C(0xfffffff00000ffb0); /* across the wraps of its counters */
+	for (int round = 0; round < 3; round++) {
+		push_young(p, it, RING + 1);
+		assert_int_equal(S->surplus.count, 0);
+		assert_false(ug__rings_empty(p));
+		for (uint32_t i = RING; i-- > 0;) {
+			runnable r = ug__queue_pop(p);
+			assert_int_equal(number(r), i);
+			assert_int_equal(r & 1, 1);
+		}
+		assert_int_equal(ug__queue_pop(p), 0);
+		assert_true(ug__queue_empty(p));
+	}
+	free(it);
+}
+
+static void while_others_are_ready_the_oldest_of_the_young_has_its_turns(void **state)
+{
+	(void)state;
+	struct item *it = items(100), ready = {.number = 1000};
+	struct proc *p = &procs[0];
+	push_young(p, it, 100);
+	uint32_t next = 0, between = 0;
+	while (next < 99) {
+		ug__queue_push(p, (runnable)&ready); /* never runs out */
+		uint32_t n = number(ug__queue_pop(p));
+		if (n == 1000) {
+			assert_true(++between < 100);
+			continue;
+		}
+		assert_int_equal(n, next++);
+		assert_true(between > 0);
+		between = 0;
+	}
+	while (ug__queue_pop(p))
+		;
+	free(it);
+}
+
+static void too_many_young_go_to_the_surplus_and_come_back_in_order(void **state)
+{
+	(void)state;
+	struct item *it = items(RING + 2);
+	struct proc *p = &procs[0], *other = &procs[1];
+	push_young(p, it, RING + 2);
+	assert_int_equal(S->surplus.count, RING / 2 + 1);
+	assert_int_equal(S->global.count, 0);
+	/* One of them is the oldest there is; who has young ones takes no more at a time. */
+	assert_int_equal(number(ug__queue_pop_oldest(p)), 0);
+	assert_int_equal(S->surplus.count, RING / 2);
+	/* Who has none takes a share; the last of the surplus is the one that did not fit. */
+	assert_true(ug__young_empty(other));
+	S->procs_count = 1;
+	assert_int_equal(number(ug__queue_pop_oldest(other)), 1);
+	assert_int_equal(S->surplus.count, 0);
+	assert_false(ug__young_empty(other));
+	assert_int_equal(number(ug__queue_pop(other)), RING);
+	for (uint32_t i = RING / 2; i-- > 2;)
+		assert_int_equal(number(ug__queue_pop(other)), i);
+	assert_true(ug__queue_empty(other));
+	/* Without a surplus the oldest is p's own. */
+	assert_int_equal(number(ug__queue_pop_oldest(p)), RING / 2);
+	for (uint32_t i = RING; i-- > RING / 2 + 1;)
+		assert_int_equal(number(ug__queue_pop(p)), i);
+	assert_int_equal(ug__queue_pop_oldest(p), 0);
+	free(it);
+}
+
+static void a_thief_takes_the_older_half_of_the_young(void **state)
+{
+	(void)state;
+	struct item *it = items(RING + 1);
+	for (uint32_t n = 0; n <= RING; n = n < 8 ? n + 1 : n * 2) {
+		struct proc *thief = &procs[1], *victim = &procs[0];
+		push_young(victim, it, n + 1);
+		runnable r = ug__queue_steal(thief, victim);
+		assert_int_equal(r != 0, n > 0);
+		uint32_t taken = n - n / 2;
+		if (n)
+			assert_int_equal(number(r), 0);
+		for (uint32_t i = taken; i-- > 1;)
+			assert_int_equal(number(ug__queue_pop(thief)), i);
+		for (uint32_t i = n; i-- > taken;)
+			assert_int_equal(number(ug__queue_pop(victim)), i);
 		assert_true(ug__queue_empty(thief));
 		assert_true(ug__queue_empty(victim));
 	}
@@ -231,8 +335,8 @@ static void *hold(void *arg)
 				ug__queue_push(p, (runnable)&all[at] | (at & 1));
 		}
 		for (uint32_t n = (x >> 20) % 400; n; n--) {
-			runnable r = n % 61 ? ug__queue_pop(p) : ug__global_pop(p);
-			if (!r && ug__ring_empty(p))
+			runnable r = n % 61 ? ug__queue_pop(p) : n & 1 ? ug__global_pop(p) : ug__queue_pop_oldest(p);
+			if (!r && ug__rings_empty(p))
 				r = ug__queue_steal(p, other);
 			if (!r && n == 1)
 				r = ug__queue_steal_slot(other);
@@ -294,6 +398,10 @@ int main(void)
 		CASE(a_full_ring_sends_its_older_half_to_the_global_queue_in_order),
 		CASE(the_slot_goes_first_but_not_for_ever),
 		CASE(a_thief_takes_the_older_half),
+		CASE(the_newest_of_the_young_runs_first),
+		CASE(while_others_are_ready_the_oldest_of_the_young_has_its_turns),
+		CASE(too_many_young_go_to_the_surplus_and_come_back_in_order),
+		CASE(a_thief_takes_the_older_half_of_the_young),
 		CASE(a_slot_can_be_stolen_where_nobody_uses_it),
 		CASE(the_global_queue_is_shared_out),
 		CASE(hogs_come_one_by_one),

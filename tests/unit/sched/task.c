@@ -8,7 +8,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static uint32_t ran;
+static uint32_t ran, started;
+
+static int nothing(void *unused)
+{
+	(void)unused;
+	return 0;
+}
 
 static int count_run(void *unused)
 {
@@ -54,6 +60,37 @@ IN_TASK(a_tree_of_starts_runs_each_once)
 		CHECK_IS(ug_go(count_run, NULL), 0);
 	UNTIL(load_seq(&ran) == PAIRS);
 	return 0;
+}
+
+#define START_MOST 2000000
+
+/* Each starts the next and one that does nothing, which is newer, so that there is always one newer than those that wait. */
+static int start_next(void *unused)
+{
+	if (load_seq(&ran) || ++started == START_MOST)
+		return 0;
+	CHECK_IS(ug_go(start_next, unused), 0);
+	CHECK_IS(ug_go(nothing, NULL), 0);
+	return 0;
+}
+
+static int start_for_ever(void *unused)
+{
+	ug_task *t;
+	CHECK_IS(ug_go_task(count_run, unused, NULL, &t), 0);
+	CHECK_IS(ug_go(start_next, unused), 0);
+	CHECK_IS(ug_task_wait(t, NULL), 0);
+	ug_task_unref(t);
+	CHECK(started < START_MOST);
+	return 0;
+}
+
+static void one_that_was_started_runs_though_others_start_for_ever(void **state)
+{
+	(void)state;
+	ran = started = 0;
+	struct ug_opts opts = {.procs = 1};
+	assert_int_equal(ug_run(start_for_ever, NULL, &opts), 0);
 }
 
 static void *start_from_thread(void *unused)
@@ -409,6 +446,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_starts_are_refused),
 		cmocka_unit_test(a_tree_of_starts_runs_each_once),
+		cmocka_unit_test(one_that_was_started_runs_though_others_start_for_ever),
 		cmocka_unit_test(plain_threads_start_tasks),
 		cmocka_unit_test(arguments_are_carried),
 		cmocka_unit_test(stacks_have_the_size_that_was_asked_for),
