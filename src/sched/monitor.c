@@ -7,7 +7,7 @@
  *   lets a blocking call ask again for the thread that it was refused (blocking.c);
  *   looks for a deadlock.
  * It also fires the timers of those who have no processor (plain threads, pinned tasks). After 1 s in which no worker made a pick and
- * nothing waited for a stuck one, it gives back the stacks that are still warm, a batch each tick, and then sleeps until its own
+ * nothing waited for a stuck one, it gives back the stacks and records that are still kept, some each tick, and then sleeps until its own
  * next timer, or for ever; whoever makes a task ready, or leaves idleness, sees monitor_asleep and wakes it. An idle program
  * makes no wake-ups, and keeps no memory of its busiest hour.
  *
@@ -159,8 +159,10 @@ static void housekeeping(uint32_t tick)
 {
 	if (load_relaxed(&S->spare_count) == 0)
 		ug__worker_start(NULL);
-	if (tick % TRIM_TICKS == 0)
+	if (tick % TRIM_TICKS == 0) {
 		ug__stack_trim();
+		ug__records_trim();
+	}
 }
 
 /* When its own next timer is due, by the kernel's clock. */
@@ -218,7 +220,7 @@ static void *monitor_main(void *unused)
 		locked = !active && deadlocked() ? locked + 1 : 0;
 		if (locked == 2)
 			report_deadlock();
-		if (quiet >= QUIET_TICKS && ug__stack_trim() == 0) {
+		if (quiet >= QUIET_TICKS && ug__stack_trim() + ug__records_trim() == 0) {
 			bool over = sleep_until_woken(seen, patience);
 			patience = over ? patience * 2 : UG_SECOND;
 			quiet = over ? QUIET_TICKS - 2 : 0; /* looks twice, and sleeps again */

@@ -43,7 +43,8 @@ struct record {
 	uint8_t log; /* of its stack's size */
 	uint8_t copied;
 	uint8_t flags; /* enum task_flags */
-	uint8_t unused[5];
+	uint8_t unused[3];
+	uint16_t index; /* in its chunk: record.c */
 	char copy[UG_COPY_MAX];
 };
 
@@ -245,9 +246,13 @@ void ug__ready_runnable(runnable r);
 /* task.c */
 struct ug__task *ug__bind(struct proc *p, runnable r);
 void ug__reap(struct ug__task *t);
-void ug__records_end(void);
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner);
+
+/* record.c */
 void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg);
+/* Gives memory of records that were not needed lately back to the system, and answers how much is still kept, in chunks. */
+size_t ug__records_trim(void);
+void ug__records_end(void);
 
 /* handle.c */
 void ug__handles_end(void);

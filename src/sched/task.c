@@ -13,116 +13,14 @@
  */
 #include "sched/enter.h"
 
+#include "sched/record_priv.h"
 #include "stack/switch.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE 64 /* stacks and records that a processor keeps; half goes when full */
-#define CHUNK 255 /* records allocated at a time */
+#define CACHE 64 /* stacks that a processor keeps */
 
 _Static_assert(sizeof(struct record) <= 192, "bench row unstarted-1M-memory");
-
-/* Records ---------------------------------------------------------------------------------------------------------- */
-
-struct chunk {
-	struct chunk *next;
-	struct record records[CHUNK];
-};
-
-static uint32_t pool_lock;
-static struct record *pool; /* batches: a list of records, batches linked through `owner` of the first */
-static struct chunk *chunks;
-
-static struct record *pool_get_batch(void)
-{
-	ug__lock(&pool_lock);
-	struct record *batch = pool;
-	if (batch)
-		pool = batch->owner;
-	ug__unlock(&pool_lock);
-	if (batch)
-		return batch;
-	struct chunk *c = malloc(sizeof *c);
-	if (!c)
-		return NULL;
-	for (int i = 0; i < CHUNK; i++) {
-		c->records[i].next = i + 1 < CHUNK ? &c->records[i + 1] : NULL;
-		c->records[i].fn = NULL;
-	}
-	ug__lock(&pool_lock);
-	c->next = chunks;
-	chunks = c;
-	ug__unlock(&pool_lock);
-	return c->records;
-}
-
-static void pool_put_batch(struct record *batch)
-{
-	ug__lock(&pool_lock);
-	batch->owner = pool;
-	pool = batch;
-	ug__unlock(&pool_lock);
-}
-
-/* Without a processor a record is taken from a batch whose rest goes back. */
-static struct record *record_get(struct proc *p)
-{
-	if (p && p->records) {
-		struct record *r = p->records;
-		p->records = r->next;
-		if (p->record_count)
-			p->record_count--;
-		return r;
-	}
-	struct record *batch = pool_get_batch();
-	if (!batch)
-		return NULL;
-	if (p) {
-		p->records = batch->next;
-		p->record_count = 0;
-	} else if (batch->next) {
-		pool_put_batch(batch->next);
-	}
-	return batch;
-}
-
-/* record_count counts what came back since the last exchange: at CACHE of them, they go as a batch. */
-static void record_put(struct proc *p, struct record *r)
-{
-	store_relaxed(&r->fn, NULL);
-	r->next = p->records;
-	p->records = r;
-	if (++p->record_count < CACHE)
-		return;
-	struct record *last = p->records;
-	for (int i = 1; i < CACHE / 2; i++)
-		last = last->next;
-	struct record *batch = p->records;
-	p->records = last->next;
-	last->next = NULL;
-	p->record_count -= CACHE / 2;
-	pool_put_batch(batch);
-}
-
-void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg)
-{
-	ug__lock(&pool_lock);
-	struct chunk *c = chunks;
-	ug__unlock(&pool_lock);
-	for (; c; c = c->next)
-		for (int i = 0; i < CHUNK; i++)
-			if (load_relaxed(&c->records[i].fn))
-				fn(&c->records[i], arg);
-}
-
-void ug__records_end(void)
-{
-	for (struct chunk *next; chunks; chunks = next) {
-		next = chunks->next;
-		free(chunks);
-	}
-	pool = NULL;
-}
 
 /* Stacks ----------------------------------------------------------------------------------------------------------- */
 

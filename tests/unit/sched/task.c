@@ -441,6 +441,61 @@ IN_TASK(memory_of_a_burst_goes_back_though_nothing_runs)
 	return 0;
 }
 
+#define ENOUGH 256
+
+/* Pages of records of tasks that were waiting to run. */
+static struct {
+	uintptr_t page[65536];
+	size_t count;
+} seen;
+
+static void note_page(const struct record *r, void *unused)
+{
+	(void)unused;
+	uintptr_t page = (uintptr_t)r & ~(uintptr_t)4095;
+	if (seen.count < UG_COUNT_OF(seen.page) && (!seen.count || seen.page[seen.count - 1] != page))
+		seen.page[seen.count++] = page;
+}
+
+static int wait_until_most_pages_went(void *unused)
+{
+	(void)unused;
+	int64_t give_up = ug_now() + 20 * UG_SECOND;
+	for (size_t there = seen.count; there > seen.count / 4; usleep(20000)) {
+		there = 0;
+		unsigned char in = 0;
+		for (size_t i = 0; i < seen.count; i++) {
+			CHECK_IS(mincore((void *)seen.page[i], 1, &in), 0);
+			there += in & 1;
+		}
+		CHECK(ug_now() < give_up);
+	}
+	return 0;
+}
+
+/* The one that starts them does not wait meanwhile, so that they pile up. */
+static int start_many(void *unused)
+{
+	ran = 0;
+	seen.count = 0;
+	for (int i = 0; i < 2 * PAIRS; i++)
+		CHECK_IS(ug_go(count_run, unused), 0);
+	ug__each_record(note_page, NULL);
+	UNTIL(load_seq(&ran) == 2 * PAIRS);
+	return seen.count < ENOUGH ? 0 : ug_blocking(wait_until_most_pages_went, NULL);
+}
+
+static void memory_of_many_starts_goes_back(void **state)
+{
+	(void)state;
+	struct ug_opts opts = {.procs = 1};
+	seen.count = 0;
+	for (int i = 0; i < 20 && seen.count < ENOUGH; i++)
+		assert_int_equal(ug_run(start_many, NULL, &opts), 0);
+	if (seen.count < ENOUGH)
+		skip(); /* other workers ran them as fast as they came */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +513,7 @@ int main(void)
 		cmocka_unit_test(a_handle_may_go_before_the_task_and_the_task_before_the_handle),
 		cmocka_unit_test(waits_for_a_task_that_end_early_leave_nothing_behind),
 		cmocka_unit_test(memory_of_a_burst_goes_back_though_nothing_runs),
+		cmocka_unit_test(memory_of_many_starts_goes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
