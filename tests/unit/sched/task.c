@@ -67,7 +67,7 @@ IN_TASK(a_tree_of_starts_runs_each_once)
 /* Each starts the next and one that does nothing, which is newer, so that there is always one newer than those that wait. */
 static int start_next(void *unused)
 {
-	if (load_seq(&ran) || ++started == START_MOST)
+	if (load_seq(&ran) || add_seq(&started, 1u) >= START_MOST)
 		return 0;
 	CHECK_IS(ug_go(start_next, unused), 0);
 	CHECK_IS(ug_go(nothing, NULL), 0);
@@ -81,7 +81,7 @@ static int start_for_ever(void *unused)
 	CHECK_IS(ug_go(start_next, unused), 0);
 	CHECK_IS(ug_task_wait(t, NULL), 0);
 	ug_task_unref(t);
-	CHECK(started < START_MOST);
+	CHECK(load_seq(&started) < START_MOST);
 	return 0;
 }
 
