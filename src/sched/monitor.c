@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The monitor: one thread that runs no tasks. Each 2 ms, while anything runs, it
- *   takes the processor from a worker that has made no pick for 8 ms, if anything waits for that processor (enter.h);
+ *   takes the processor from a worker that has made no pick for 6 ms, if anything waits for that processor (enter.h);
  *   tells busy workers to look at their timers and descriptors;
  *   keeps the coarse clock, one spare worker at hand, and the number of warm stacks down;
  *   lets a blocking call ask again for the thread that it was refused (blocking.c);
@@ -10,6 +10,13 @@
  * nothing waited for a stuck one, it gives back the stacks and records that are still kept, some each tick, and then sleeps until its own
  * next timer, or for ever; whoever makes a task ready, or leaves idleness, sees monitor_asleep and wakes it. An idle program
  * makes no wake-ups, and keeps no memory of its busiest hour.
+ *
+ * A worker that has made no pick since the last look, and whose thread the kernel says is asleep, is blocked in a call that nobody
+ * announced: its processor is taken at once. A thread that lost its core to another process is not asleep, and keeps its
+ * processor as one that computes does. Who has blocked lately is likely to again, so for 100 ms after such a processor was taken
+ * the monitor looks each 150 us: that costs 7 % of a core (18 us a look on the machine of bench/RESULTS.md, nearly all of it the
+ * kernel's timer and switch), which is why it does so only while a processor is idle or still. While all are at work it backs off,
+ * doubling the time up to the tick.
  *
  * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and makes no
  * thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
@@ -32,7 +39,9 @@
 #include <unistd.h>
 
 #define TICK (2 * UG_MS)
-#define STUCK_TICKS 4
+#define STUCK_TICKS 3
+#define NEAR (150 * UG_US)
+#define WATCH (100 * UG_MS)
 #define QUIET_TICKS 500
 #define TRIM_TICKS 50
 
@@ -75,20 +84,42 @@ static bool anything_waits(const struct proc *p, int64_t now)
 		(load_relaxed(&S->registered) && !S->poller->own_thread && load_relaxed(&S->idle_count) == 0);
 }
 
-/* p's worker made no pick for long and something waits: find it another. */
-static void rescue(struct proc *p)
+/* p's worker is stuck and something waits: find it another. */
+static bool rescue(struct proc *p)
 {
 	struct worker *spare = ug__spare_take();
 	if (!spare)
-		return;
+		return false;
 	if (!ug__take(p)) {
 		ug__spare_back(spare);
-		return;
+		return false;
 	}
 	add_seq(&S->offline_count, 1u); /* the worker that lost it */
 	p->stale = 0;
 	store_relaxed(&p->attention, 1u);
 	ug__spare_give(spare, p);
+	return true;
+}
+
+/* How a close look found a processor. */
+enum sight { AT_WORK, IDLE, STILL, TAKEN };
+
+/* Takes a processor that is needed soon, and whose thread sleeps in the kernel. To ask for that costs 2 us: it is done at each
+ * power of two of looks without a pick. */
+static enum sight look_closely(struct proc *p, int64_t now)
+{
+	struct worker *w = load_acquire(&p->worker);
+	uint32_t tick = load_relaxed(&p->tick);
+	bool idle = load_relaxed(&w->idle);
+	p->near_looks = tick == p->near_tick && !idle ? p->near_looks + 1 : 0;
+	p->near_tick = tick;
+	uint32_t looks = p->near_looks, thread = load_relaxed(&w->thread);
+	if (looks == 0)
+		return idle ? IDLE : AT_WORK;
+	if ((looks & (looks - 1)) == 0 && !load_relaxed(&w->in) && anything_waits(p, now + TICK) && thread &&
+		ug__thread_sleeps(thread) && rescue(p))
+		return TAKEN;
+	return STILL;
 }
 
 /* Looks at one processor; true: it did something, or somebody waits for it. */
@@ -155,10 +186,15 @@ static void report_deadlock(void)
 
 /* The thread ------------------------------------------------------------------------------------------------------- */
 
-static void housekeeping(uint32_t tick)
+static void spare_have(void)
 {
 	if (load_relaxed(&S->spare_count) == 0)
 		ug__worker_start(NULL);
+}
+
+static void housekeeping(uint32_t tick)
+{
+	spare_have();
 	if (tick % TRIM_TICKS == 0) {
 		ug__stack_trim();
 		ug__records_trim();
@@ -200,9 +236,45 @@ static bool sleep_until_woken(uint32_t seen, int64_t patience)
 	return again && e == -ETIMEDOUT;
 }
 
+/* Answers in how long to look closely again; TICK: there is no cause to. */
+static int64_t look_closely_all(int64_t real, int64_t last)
+{
+	static int64_t watch_until;
+	int64_t now = ug_now();
+	bool at_work = true, taken = false;
+	ug__timers_run(&S->monitor_timers, now);
+	for (uint32_t i = 0; i < S->procs_count; i++) {
+		enum sight sight = look_closely(&S->procs[i], now);
+		at_work &= sight == AT_WORK;
+		taken |= sight == TAKEN;
+	}
+	if (taken) {
+		spare_have();
+		watch_until = real + WATCH;
+	}
+	if (real >= watch_until)
+		return TICK;
+	return at_work ? last * 2 : NEAR;
+}
+
+/* The time between two ticks: asleep, but for close looks in a program that blocks its workers. */
+static void wait_for_tick(uint32_t seen)
+{
+	int64_t real = ug__clock_real(), tick_end = real + TICK, step = TICK;
+	while (real < tick_end && load_seq(&word) == seen) {
+		step = look_closely_all(real, step);
+		int64_t look = real + step < tick_end ? real + step : tick_end;
+		store_seq(&S->monitor_looks, look);
+		int64_t timer = next_timer();
+		ug__futex_wait(&word, seen, timer < look ? timer : look);
+		real = ug__clock_real();
+	}
+}
+
 static void *monitor_main(void *unused)
 {
 	(void)unused;
+	ug__thread_prompt();
 	uint32_t quiet = 0, locked = 0;
 	int64_t patience = UG_SECOND;
 	for (uint32_t tick = 0; !load_acquire(&S->stopping); tick++) {
@@ -226,10 +298,7 @@ static void *monitor_main(void *unused)
 			quiet = over ? QUIET_TICKS - 2 : 0; /* looks twice, and sleeps again */
 			continue;
 		}
-		int64_t tick_end = ug__clock_real() + TICK;
-		store_seq(&S->monitor_looks, tick_end);
-		int64_t until = next_timer();
-		ug__futex_wait(&word, seen, until < tick_end ? until : tick_end);
+		wait_for_tick(seen);
 	}
 	ug__thread_gone();
 	return NULL;

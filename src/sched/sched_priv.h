@@ -110,6 +110,7 @@ struct proc {
 	/* Written by the monitor. */
 	uint32_t attention __attribute__((aligned(64))); /* 1: look at timers and poller soon */
 	uint32_t seen_tick, stale;
+	uint32_t near_tick, near_looks;
 	/* head by whoever takes, tail by the holder */
 	uint32_t head __attribute__((aligned(64)));
 	uint32_t tail __attribute__((aligned(64)));
@@ -132,6 +133,7 @@ struct worker {
 	uint32_t idle; /* sleeps for want of work; read by the monitor */
 	uint32_t recheck; /* before its next task: see whether others should be awake too */
 	uint32_t given; /* futex of a spare: 1 has been given something */
+	uint32_t thread; /* the kernel's number of it; 0: not known yet */
 	struct worker *next_spare, *next; /* all of them */
 	void *signal_stack;
 };
@@ -274,6 +276,11 @@ int ug__monitor_start(void);
 void ug__monitor_wake(void);
 void ug__monitor_nudge(void); /* whatever it waits for */
 void ug__monitor_timer_added(int64_t when); /* the first of its timers */
+
+/* thread.c */
+uint32_t ug__thread_id(void);
+bool ug__thread_sleeps(uint32_t id); /* in the kernel, and so needs no core */
+void ug__thread_prompt(void); /* the calling one is to run on time, and briefly */
 
 /* ctx.c */
 int ug__ctx_end(ug_ctx *c, int err, int cause);

@@ -330,6 +330,7 @@ static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	this_worker = w;
+	store_relaxed(&w->thread, ug__thread_id());
 	ug__announce_thread(&w->announce);
 	ug__overflow_thread(w, true);
 	ug__enter(w); /* its processor may have been taken before the thread came to run */

@@ -289,6 +289,21 @@ uint32_t ug__blocking_busy(void)
 	return 0;
 }
 
+uint32_t ug__thread_id(void)
+{
+	return 0;
+}
+
+bool ug__thread_sleeps(uint32_t id)
+{
+	(void)id;
+	return false;
+}
+
+void ug__thread_prompt(void)
+{
+}
+
 bool ug__blocking_retry(void)
 {
 	return false;

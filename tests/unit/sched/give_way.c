@@ -6,7 +6,7 @@
 #include <undergo/sync.h>
 
 #define FOR (200 * UG_MS)
-#define STUCK (8 * UG_MS) /* the shortest time after which a processor is taken */
+#define STUCK (6 * UG_MS) /* the shortest time after which a processor is taken */
 
 static uint64_t turns[2], beside;
 
