@@ -2,18 +2,11 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Builder;
 
-/// Sends back what comes: echo-*, accept. On one processor with the scheduler that Tokio has for one thread.
+/// Sends back what comes: echo-*, accept.
 pub fn serve(address: &str) {
     let address = address.to_owned();
-    if crate::procs() == 1 {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(accept(address));
-    } else {
-        let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::spawn(accept(address)).await.unwrap() });
-    }
+    crate::runtime().block_on(async { tokio::spawn(accept(address)).await.unwrap() });
 }
 
 async fn accept(address: String) {
