@@ -144,12 +144,15 @@ class Bench:
         return ["taskset", "-c", ",".join(map(str, self.cores[:procs])), *command]
 
     def program(self, command, row, procs, env):
-        command = self.pinned(command + ["--quick"] * self.quick, procs)
+        return self.output(command + ["--quick"] * self.quick, procs, env, row.limit)
+
+    def output(self, command, procs, env, limit):
+        """The lines of five fields that a program prints."""
         try:
-            done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                                  timeout=row.limit)
+            done = subprocess.run(self.pinned(command, procs), env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                  text=True, timeout=limit)
         except subprocess.TimeoutExpired:
-            raise Failed(f"not done within {row.limit} s") from None
+            raise Failed(f"not done within {limit} s") from None
         if done.returncode != 0:
             raise Failed(f"status {done.returncode}")
         lines = [line.split("\t") for line in done.stdout.splitlines()]

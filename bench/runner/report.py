@@ -192,4 +192,4 @@ def describe(rounds, systems):
     versions = ", ".join(f"{s.name} {s.version}" for s in systems)
     return (f"{time.strftime('%Y-%m-%d')}; Linux {platform.release()} {platform.machine()}; "
             f"{cpu[1] if cpu else 'CPU unknown'}, {len(os.sched_getaffinity(0))} cores; {compiler}; {versions}; "
-            f"{rounds} rounds; load average {os.getloadavg()[0]:.1f}; `{shlex.join(['bench/run', *sys.argv[1:]])}`")
+            f"{rounds} round{'s' * (rounds != 1)}; load average {os.getloadavg()[0]:.1f}; `{shlex.join([f'bench/{os.path.basename(sys.argv[0])}', *sys.argv[1:]])}`")

@@ -9,6 +9,7 @@ import resource
 import subprocess
 import time
 
+import rows
 from server import ADDRESS, Failed, Server, cores_of
 from systems import BENCH, LeftOut, call, made_in, say
 
@@ -41,18 +42,25 @@ class Sockets:
 
     def run(self, system, row, procs, env):
         self.make()
-        server_cores, client_cores = cores_of(procs, self.cores)
-        with Server(system.servers[row.name](procs), server_cores, env) as server:
-            if row.kind == "idle-connections":
+        if row.kind == "idle-connections":
+            server_cores, client_cores = cores_of(procs, self.cores)
+            with Server(system.servers[row.name](procs), server_cores, env) as server:
                 return [(system.name, row.name, procs, self.idle(server, row, client_cores), "B/connection")]
-            options = {"connections": self.connections(row), "threads": procs}
-            if row.kind == "paced":
-                options["rate"] = self.paced_rate(system, procs, env)
-            mode = "accept" if row.kind == "accept" else "echo"
-            seen = self.load(mode, server, client_cores, **options)
+        options = {"connections": self.connections(row)}
+        if row.kind == "paced":
+            options["rate"] = self.paced_rate(system, procs, env)
+        seen = self.run_load(system, row, procs, env, **options)
         if row.kind in ("accept", "echo"):
             self.tell_bound(seen, system, row, procs)
         return list(lines(seen, system, row, procs))
+
+    def run_load(self, system, row, procs, env, **options):
+        """What the client has seen of one run against the system's server of that row."""
+        self.make()
+        server_cores, client_cores = cores_of(procs, self.cores)
+        with Server(system.servers[row.name](procs), server_cores, env) as server:
+            return self.load("accept" if row.kind == "accept" else "echo", server, client_cores,
+                             threads=min(procs, len(self.cores)), **options)
 
     def make(self):
         if self.program:
@@ -87,9 +95,7 @@ class Sockets:
         """A tenth of what saturates the hand-written loop, where it is there: one rate for all systems."""
         if procs not in self.tenth:
             base = next((s for s in self.systems if s.name == "epoll" and "echo-64" in s.servers), system)
-            server_cores, client_cores = cores_of(procs, self.cores)
-            with Server(base.servers["echo-64"](procs), server_cores, env) as server:
-                seen = self.load("echo", server, client_cores, connections=MANY, threads=procs)
+            seen = self.run_load(base, rows.ROWS["echo-64"], procs, env, connections=MANY)
             self.tenth[procs] = round(per_second(seen) / 10)
             say(f"a tenth of what saturates {base.name} at {procs}: {self.tenth[procs]} round trips a second")
         return self.tenth[procs]

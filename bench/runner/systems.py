@@ -93,7 +93,7 @@ def undergo(build):
         raise LeftOut(f"{build} is a debugging build")
     ninja = [tool("ninja", "ninja-build"), "-C", build]
     known = set(re.findall(r"^([^:\n]+):", call([*ninja, "-t", "targets", "all"]), re.M))
-    own = ["bench/" + name for name in (*rows.ROWS, "echo")]
+    own = ["bench/" + name for name in (*rows.ROWS, "echo", "tasks")]
     targets = [target for target in ["undergo", *own] if target in known]
     subprocess.run([*ninja, "-k0", *targets], stdout=subprocess.DEVNULL)  # what fails is told next, one by one
     made = {}
@@ -108,6 +108,8 @@ def undergo(build):
     for row in rows.ROWS.values():
         if not row.served and row.name in made:
             system.programs[row.name] = [made[row.name]]
+    if "tasks" in made:
+        system.programs["tasks"] = [made["tasks"]]  # for bench/curves
     if "echo" in made:
         serves(system, ECHO, lambda port, folder: [made["echo"], f"127.0.0.1:{port}"])
     if "http-hello" in made:

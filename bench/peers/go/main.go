@@ -41,6 +41,7 @@ var rows = map[string]func(){
 	"parfor":             parfor,
 	"hog-spin":           hogSpin,
 	"idle-wakeups":       idleWakeups,
+	"tasks":              tasks,
 	// hog-block is added by hog_block.go where cgo can be had. unstarted-1M-memory has no
 	// counterpart: a goroutine owns its stack before it first runs.
 }
@@ -86,7 +87,7 @@ func main() {
 			quick, part = true, 100
 		} else if strings.HasPrefix(a, "--part=") {
 			part, _ = strconv.Atoi(a[len("--part="):])
-		} else {
+		} else if row == "" {
 			row = a
 		}
 	}

@@ -10,6 +10,7 @@
 //! default builder reads it, and for one the scheduler that Tokio has for one thread: it is as fast or faster. Tokio has no channel that hands over without a buffer: where the others do that, the
 //! capacity is 1. The hog rows are left out: its users announce such code with spawn_blocking.
 
+mod among;
 mod channels;
 mod echo;
 mod locks;
@@ -49,7 +50,7 @@ impl Bench {
 const ROWS: &[&str] = &[
     "yield", "chan-pingpong", "chan-buffered-1p1c", "chan-mpmc-8x8", "select-4", "spawn-join", "spawn-wait-one",
     "skynet-1M", "ring-10k", "sieve-2000", "mutex-8", "rwmutex-8", "timer-churn", "sleep-1M", "parked-1M-memory",
-    "parked-1M-start", "unstarted-1M-memory", "parfor", "idle-wakeups",
+    "parked-1M-start", "unstarted-1M-memory", "parfor", "idle-wakeups", "tasks",
 ];
 
 pub fn runtime() -> Runtime {
@@ -95,6 +96,10 @@ fn main() {
         "unstarted-1M-memory" => on_tokio(tasks::unstarted_memory(bench)),
         "parked-1M-start" => on_tokio(tasks::parked_start(bench)),
         "idle-wakeups" => on_tokio(tasks::idle()),
+        "tasks" => {
+            let n = args.last().and_then(|n| n.parse().ok()).filter(|n| *n > 0).expect("usage: tokiobench tasks N");
+            on_tokio(among::among(bench, n))
+        }
         "chan-pingpong" => on_tokio(channels::pingpong(bench)),
         "chan-buffered-1p1c" => on_tokio(channels::buffered(bench)),
         "chan-mpmc-8x8" => on_tokio(channels::mpmc(bench)),

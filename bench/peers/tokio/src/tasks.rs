@@ -92,7 +92,7 @@ async fn park(n: usize) {
 }
 
 /// What the process holds, page tables included, in bytes.
-fn memory() -> f64 {
+pub fn memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mut sum = 0;
     for line in status.lines() {
