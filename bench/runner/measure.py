@@ -8,7 +8,7 @@ import http_rows
 import idle_row
 import socket_rows
 from server import Failed
-from systems import BENCH, LeftOut, System, call, made_in, say
+from systems import BENCH, LeftOut, System, compile_c, made_in, say
 
 LONG, AIM = 1.6, 0.8  # seconds: a run that takes longer than the first is followed by shorter ones where the row allows it
 SLOW = 5  # seconds: where it does not, a peer that takes longer for one run and twice as long as undergo has no second one
@@ -175,7 +175,7 @@ class Bench:
         if not self.touch_program:
             program = os.path.join(made_in(self.build), "touch")
             try:
-                call(["cc", "-O2", "-D_GNU_SOURCE", os.path.join(BENCH, "touch.c"), "-o", program, "-pthread"])
+                compile_c(program, os.path.join(BENCH, "touch.c"))
             except LeftOut as reason:
                 raise Failed(reason) from None
             self.touch_program = program

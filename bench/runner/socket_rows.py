@@ -11,18 +11,17 @@ import time
 
 import rows
 from server import ADDRESS, Failed, Server, cores_of
-from systems import BENCH, LeftOut, call, made_in, say
+from systems import BENCH, LeftOut, compile_c, made_in, say
 
 SATURATED = 0.95  # of its cores in use: no time left
 MANY = 64  # connections that saturate
-SETTLE = 1.0  # seconds without a change of memory that end the wait for caches and collectors, and at most this often
-SETTLES = 5
+SETTLED = 200  # memory that changes by less than one part in so many has settled
 
 
 class Sockets:
     def __init__(self, systems, build, cores, quick, seconds):
         self.systems, self.build, self.cores, self.quick = systems, build, cores, quick
-        self.window = {"warm": 20, "run": 300} if quick else {"warm": 150, "run": (seconds or 0.6) * 1000}
+        self.seconds = seconds
         self.program = None
         self.tenth = {}  # procs: a tenth of the round trips a second that saturate
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -59,16 +58,16 @@ class Sockets:
         self.make()
         server_cores, client_cores = cores_of(procs, self.cores)
         with Server(system.servers[row.name](procs), server_cores, env) as server:
+            window = {"warm": 20, "run": 300} if self.quick else {"warm": 150, "run": (self.seconds or row.load) * 1000}
             return self.load("accept" if row.kind == "accept" else "echo", server, client_cores,
-                             threads=min(procs, len(self.cores)), **options)
+                             threads=min(procs, len(self.cores)), **window, **options)
 
     def make(self):
         if self.program:
             return
         program = os.path.join(made_in(self.build), "load")
         try:
-            call(["cc", "-O2", "-D_GNU_SOURCE", *sorted(glob.glob(os.path.join(BENCH, "load", "*.c"))), "-o", program,
-                  "-pthread"])
+            compile_c(program, *sorted(glob.glob(os.path.join(BENCH, "load", "*.c"))))
         except LeftOut as reason:
             raise Failed(reason) from None
         self.program = program
@@ -81,10 +80,10 @@ class Sockets:
 
     def load(self, mode, server, cores, **options):
         """What the client has seen: done, time, server, client, p50, p99; times in nanoseconds."""
-        command = self.command(mode, server, cores, **self.window, **options)
+        command = self.command(mode, server, cores, **options)
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                  text=True, timeout=60 + self.window["run"] / 1000)
+                                  text=True, timeout=30 + options["run"] / 1000)
         except subprocess.TimeoutExpired:
             raise Failed("the client did not end") from None
         if done.returncode != 0:
@@ -112,13 +111,13 @@ class Sockets:
     def idle(self, server, row, cores):
         """Bytes by which the server's memory grows a connection, after one came and went and once it has settled."""
         n = self.connections(row)
-        for count in 1, n:
-            before = settled(server, self.quick)
+        for count, pause in (1, 0.25), (n, 1.0):  # the longer one for caches and collectors to give back what they may
+            before = settled(server, 0.25)
             command = self.command("idle", server, cores, connections=count)
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
                 if client.stdout.readline() != f"open={count}\n":
                     raise Failed("the client could not open all connections")
-                after = settled(server, self.quick)
+                after = settled(server, 0.1 if self.quick else pause)
                 client.stdin.close()
                 told = client.stdout.readline()
             if told != "closed=0\n":
@@ -126,16 +125,16 @@ class Sockets:
         return f"{(after - before) / n:.1f}"
 
 
-def settled(server, quick):
-    """The server's memory once it no longer changes."""
+def settled(server, pause):
+    """The server's memory once it hardly changes within a pause, or after four."""
     last = server.memory()
-    for _ in range(SETTLES):
-        time.sleep(0.1 if quick else SETTLE)
+    for _ in range(4):
+        time.sleep(pause)
         now = server.memory()
-        if now == last:
+        if abs(now - last) <= last / SETTLED:
             break
         last = now
-    return last
+    return now
 
 
 def per_second(seen):

@@ -58,6 +58,14 @@ def call(command, **options):
     return done.stdout
 
 
+def compile_c(program, *sources, compiler=("cc", "-O2", "-D_GNU_SOURCE"), libraries=()):
+    """Makes a program of sources that lie in one folder, unless it is newer than all there and than this file."""
+    folder = os.path.dirname(sources[0])
+    used = [os.path.join(folder, name) for name in os.listdir(folder)] + [__file__]
+    if not os.path.exists(program) or os.path.getmtime(program) < max(map(os.path.getmtime, used)):
+        call([*compiler, *sources, "-o", program, *libraries, "-pthread"])
+
+
 def tool(name, package):
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if not path:
@@ -155,7 +163,7 @@ def nginx_system(name, served, cached):
 
 def epoll(build):
     program = os.path.join(made_in(build), "epollbench")
-    call(["cc", "-O2", "-D_GNU_SOURCE", os.path.join(BENCH, "peers", "epoll", "epoll.c"), "-o", program, "-pthread"])
+    compile_c(program, os.path.join(BENCH, "peers", "epoll", "epoll.c"))
     system = System("epoll", "by hand")
     serves(system, ["http-hello"], lambda port, folder: [program, "http", "127.0.0.1", str(port)])
     serves(system, ECHO, lambda port, folder: [program, "echo", "127.0.0.1", str(port)])
@@ -166,8 +174,7 @@ def libuv(build):
     if not os.path.exists("/usr/include/uv.h"):
         raise LeftOut("libuv1-dev is not installed; bench/setup installs it")
     program = os.path.join(made_in(build), "uvbench")
-    call(["cc", "-O2", "-D_GNU_SOURCE", os.path.join(BENCH, "peers", "libuv", "echo.c"), "-o", program, "-luv",
-          "-pthread"])
+    compile_c(program, os.path.join(BENCH, "peers", "libuv", "echo.c"), libraries=["-luv"])
     with open("/usr/include/uv/version.h") as f:
         version = dict(re.findall(r"define UV_VERSION_(MAJOR|MINOR|PATCH) (\d+)", f.read()))
     system = System("libuv", ".".join(version[part] for part in ("MAJOR", "MINOR", "PATCH")))
@@ -193,8 +200,8 @@ def boost_fiber(build):
     if not os.path.exists(header):
         raise LeftOut("libboost-fiber-dev is not installed; bench/setup installs it")
     program, folder = os.path.join(made_in(build), "fiberbench"), os.path.join(BENCH, "peers", "boost_fiber")
-    call(["c++", "-O2", "-DNDEBUG", "-std=c++17", *(os.path.join(folder, name) for name in ("boost_fiber.cpp", "many.cpp")),
-          "-o", program, "-lboost_fiber", "-lboost_context", "-pthread"])
+    compile_c(program, *(os.path.join(folder, name) for name in ("boost_fiber.cpp", "many.cpp")),
+              compiler=("c++", "-O2", "-DNDEBUG", "-std=c++17"), libraries=["-lboost_fiber", "-lboost_context"])
     with open(header) as f:
         version = re.search(r'BOOST_LIB_VERSION "(.*)"', f.read())[1].replace("_", ".")
     return System("boost-fiber", version, listed(program))
@@ -202,7 +209,7 @@ def boost_fiber(build):
 
 def openmp(build):
     program = os.path.join(made_in(build), "openmpbench")
-    call(["cc", "-O2", "-fopenmp", os.path.join(BENCH, "peers", "openmp", "parfor.c"), "-o", program])
+    compile_c(program, os.path.join(BENCH, "peers", "openmp", "parfor.c"), compiler=("cc", "-O2", "-fopenmp"))
     return System("openmp", "of cc", listed(program))
 
 
@@ -216,7 +223,7 @@ def bare(build):
             continue
         program = os.path.join(folder, row)
         try:
-            call(["cc", "-O2", "-D_GNU_SOURCE", source, "-o", program, "-pthread"])
+            compile_c(program, source)
             system.programs[row] = [program]
         except LeftOut:
             say(f"left out: {os.path.basename(source)} of bench/limits cannot be built")
