@@ -24,6 +24,7 @@
  */
 #include "io/io_priv.h"
 
+#include "base/atomic.h"
 #include "base/sys.h"
 #include "base/sys_file.h"
 #include <fcntl.h>
@@ -33,16 +34,15 @@
 #include <unistd.h>
 
 #define RANGE_STEP (16 << 20) /* bytes a call from file to file: between calls the context is looked at */
-#define FILE_STEP (512 << 10)
+#define FILE_STEP (1 << 20)
 #define SPLICE_STEP (64 << 10) /* what a pipe holds */
 
-enum kind { OTHER, FILE_KIND, PIPE_KIND, SOCKET_KIND };
+enum kind { UNKNOWN, OTHER, FILE_KIND, PIPE_KIND, SOCKET_KIND };
 
 struct side {
 	ug_fd *f;
 	int64_t *position; /* NULL: the descriptor's own */
 	enum kind kind;
-	int64_t size; /* of a file, when it was looked at */
 };
 
 enum way { RANGE, SENDFILE, SPLICE };
@@ -61,20 +61,30 @@ static bool nonblocking(int fd)
 	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
-static bool look(struct side *s, ug_fd *f, int64_t *position)
+static enum kind kind_of(int fd)
 {
 	struct stat st;
-	int number = ug_fd_number(f);
-	if (ug__sys_fstat(number, &st) < 0)
-		return false;
-	*s = (struct side){.f = f, .position = position, .size = st.st_size};
+	if (ug__sys_fstat(fd, &st) < 0)
+		return UNKNOWN;
 	if (S_ISREG(st.st_mode))
-		s->kind = FILE_KIND;
-	else if (S_ISFIFO(st.st_mode) && !position)
-		s->kind = PIPE_KIND;
-	else if (S_ISSOCK(st.st_mode) && !position && nonblocking(number))
-		s->kind = SOCKET_KIND;
-	return s->kind != OTHER;
+		return FILE_KIND;
+	if (S_ISFIFO(st.st_mode))
+		return PIPE_KIND;
+	return S_ISSOCK(st.st_mode) && nonblocking(fd) ? SOCKET_KIND : OTHER;
+}
+
+/* What a descriptor of ours is does not change, so it is asked once. A borrowed one's O_NONBLOCK may. */
+static bool look(struct side *s, ug_fd *f, int64_t *position)
+{
+	uint8_t *note = ug__fd_note(f);
+	enum kind kind = note ? load_relaxed(note) : UNKNOWN;
+	if (kind == UNKNOWN) {
+		kind = kind_of(ug_fd_number(f));
+		if (note && kind != OTHER)
+			store_relaxed(note, (uint8_t)kind);
+	}
+	*s = (struct side){.f = f, .position = position, .kind = kind};
+	return kind == FILE_KIND || (!position && (kind == PIPE_KIND || kind == SOCKET_KIND));
 }
 
 static int do_step(void *arg)
@@ -94,20 +104,28 @@ static int do_step(void *arg)
 	return (int)r;
 }
 
-static bool at_hand(int fd, int64_t offset)
+/* 1: the byte is in memory, 0: there is none, or a negative code. */
+static ssize_t probe(int fd, int64_t offset)
 {
 	char byte;
-	return ug__sys_pread_nowait(fd, &byte, 1, offset) >= 0;
+	return ug__sys_pread_nowait(fd, &byte, 1, offset);
 }
 
 /* Whether the n bytes that will be read next are in memory, as far as their ends can tell. */
 static bool cached(const struct side *in, int fd, size_t n)
 {
+	struct stat st;
 	int64_t from = in->position ? *in->position : ug__sys_lseek(fd, 0, SEEK_CUR);
-	if (from < 0 || !at_hand(fd, from))
+	if (from < 0 || probe(fd, from) < 0)
 		return false;
-	int64_t last = ug__least((int64_t)n, in->size - from) - 1;
-	return last <= 0 || at_hand(fd, from + last);
+	int64_t more = ug__least((int64_t)n, INT64_MAX - from) - 1;
+	if (more <= 0)
+		return true;
+	ssize_t last = probe(fd, from + more);
+	if (last != 0)
+		return last > 0;
+	/* The file ends before. */
+	return ug__sys_fstat(fd, &st) == 0 && (st.st_size <= from || probe(fd, st.st_size - 1) >= 0);
 }
 
 /* Runs the call where it may be run; a count or a negative code. */

@@ -102,7 +102,7 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out)
 	f->kind = file ? FD_FILE : S_ISSOCK(mode) ? FD_SOCKET : FD_OTHER;
 	f->nonblock = (flags & UG_FD_NONBLOCK) != 0;
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
-	f->hup = f->gone = f->tcp = 0;
+	f->hup = f->gone = f->tcp = f->note = 0;
 	store_relaxed(&f->epoch, 0u);
 	for (struct fd_side *side = f->in; side < f->in + 2; side++) { /* one by one: others look without the lock */
 		store_relaxed(&side->waiters.head_, NULL);
@@ -165,6 +165,11 @@ void ug__fd_unuse(ug_fd *f)
 int ug_fd_number(const ug_fd *f)
 {
 	return !f || (load_relaxed(&f->use) & CLOSED) ? -EBADF : f->fd;
+}
+
+uint8_t *ug__fd_note(ug_fd *f)
+{
+	return f->borrowed ? NULL : &f->note;
 }
 
 ug_fd *ug_fd_ref(ug_fd *f)

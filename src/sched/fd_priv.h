@@ -22,6 +22,7 @@ struct ug_fd {
 	int fd;
 	uint8_t kind, nonblock, borrowed, hup, gone;
 	uint8_t tcp; /* known once it is watched */
+	uint8_t note; /* what io has found out about it; 0: nothing yet */
 	struct fd_side in[2]; /* reading, writing */
 	ug_fd *next_free;
 };

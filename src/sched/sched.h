@@ -169,6 +169,9 @@ int ug__fd_await(ug_fd *f, int writable);
 /* The number, for system calls of the caller's own, or -EBADF; it is not given back before the matching unuse. */
 int ug__fd_use(ug_fd *f);
 void ug__fd_unuse(ug_fd *f);
+/* A byte that goes with the descriptor, for whoever copies to keep what it has found out about it; 0 at first. NULL for a borrowed one,
+ * of which others may change it. Atomic. */
+uint8_t *ug__fd_note(ug_fd *f);
 int ug__task_wait_begin(ug_task *task, struct ug__waiter *w, int *result);
 void ug__task_wait_end(ug_task *task, struct ug__waiter *w);
 
