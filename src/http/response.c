@@ -109,6 +109,15 @@ int ug_http_add(ug_http_response *r, const char *name, const char *value)
 	return 0;
 }
 
+int ug__http_add_lines(ug_http_response *r, const char *lines, size_t n)
+{
+	UG_TRY(reserve(r, n));
+	memcpy(r->fields + r->fields_len, lines, n);
+	r->fields_len += n;
+	r->typed = true;
+	return 0;
+}
+
 /* Takes out lines of that name, of the first `before` bytes. */
 static void drop(ug_http_response *r, const char *name, size_t before)
 {

@@ -15,6 +15,7 @@
 
 #include "http/cond_priv.h"
 #include "http/escape_priv.h"
+#include "http/file_cache_priv.h"
 #include "http/mime_priv.h"
 #include "http/range_priv.h"
 #include "http/text_priv.h"
@@ -26,6 +27,7 @@
 struct sending {
 	ug_http_response *r;
 	ug_file *file;
+	const char *bytes; /* all of the file's, where they are in memory; else NULL */
 	int64_t size;
 };
 
@@ -35,6 +37,10 @@ static int send_bytes(const struct sending *s, int64_t from, int64_t n)
 	ug_writer out = ug_http_writer(s->r);
 	if (s->r->bodyless || n == 0)
 		return 0;
+	if (s->bytes) {
+		ssize_t e = ug_write(out, s->bytes + from, (size_t)n);
+		return e < 0 ? (int)e : 0;
+	}
 	if (n <= BODY_BYTES) { /* work->body is free: the length was said */
 		for (int64_t at = 0; at < n;) {
 			ssize_t got = ug_file_read_at(s->file, w->body + at, (size_t)(n - at), from + at);
@@ -127,23 +133,26 @@ static const char *type_set(ug_http_response *r)
 	return type;
 }
 
-/* The type that was set, else by the name; where that says nothing, text for what begins like text: README, Makefile, LICENSE. */
-static const char *type_of(const struct sending *s, const char *name)
+/* By the name; where that says nothing, text for what begins like text: README, Makefile, LICENSE. */
+static const char *type_by_name(ug_file *file, const char *name)
 {
 	char start[512];
-	if (s->r->typed)
-		return type_set(s->r);
 	const char *type = ug__http_mime(name ? name : "");
 	if (strcmp(type, UG__HTTP_MIME_UNKNOWN) != 0)
 		return type;
-	ssize_t n = ug_file_read_at(s->file, start, sizeof start, 0);
+	ssize_t n = ug_file_read_at(file, start, sizeof start, 0);
 	return n > 0 && ug__http_is_text(start, (size_t)n) ? "text/plain; charset=utf-8" : type;
 }
 
-static void make_etag(char out[48], const struct ug_file_info *info, int64_t wall)
+static const char *type_of(const struct sending *s, const char *name)
+{
+	return s->r->typed ? type_set(s->r) : type_by_name(s->file, name);
+}
+
+static void make_etag(char out[UG__HTTP_ETAG_BYTES], const struct ug_file_info *info, bool weak)
 {
 	char *p = out;
-	if (info->mtime > wall - FRESH)
+	if (weak)
 		p = put_text(p, "W/");
 	*p++ = '"';
 	p = put_hex(p, (uint64_t)info->mtime);
@@ -217,22 +226,18 @@ static int send_as_it_comes(const struct sending *s, const char *type, int statu
 	return ug_copy(ug_http_writer(s->r), src, NULL);
 }
 
-int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info *info, const char *name)
+/* What is known of the version; its type by `name` where facts has none. */
+static int send_version(const struct sending *s, const struct ug__http_facts *facts, const char *name)
 {
+	ug_http_response *r = s->r;
 	struct work *w = ug__http_work_of(r);
 	struct ug__http_range ranges[UG__HTTP_RANGES_MAX];
-	char etag[48], date[UG__HTTP_DATE_LEN + 1];
-	int64_t now = load_relaxed(&r->c->s->wall), modified = info->mtime / UG_SECOND;
-	struct sending s = {.r = r, .file = file, .size = info->size};
+	char date[UG__HTTP_DATE_LEN + 1];
+	int64_t now = load_relaxed(&r->c->s->wall);
+	struct ug__http_state state = {.exists = true, .etag = facts->etag, .modified = facts->modified};
 	int asked = r->status;
-	ssize_t more = info->size == 0 ? ug_file_read_at(file, etag, 1, 0) : 0;
-	if (more != 0)
-		return more < 0 ? (int)more : send_as_it_comes(&s, type_of(&s, name), asked);
-	modified = modified > now ? now : modified < 0 ? 0 : modified; /* RFC 9110 8.8.2.1: not after Date */
-	struct ug__http_state state = {.exists = true, .etag = etag, .modified = modified};
-	make_etag(etag, info, now * UG_SECOND);
-	ug__http_date_format(date, modified);
-	UG_TRY(ug_http_set(r, "ETag", etag));
+	ug__http_date_format(date, facts->modified);
+	UG_TRY(ug_http_set(r, "ETag", facts->etag));
 	UG_TRY(ug_http_set(r, "Last-Modified", date));
 	bool read = w->head.method == UG__HTTP_GET || w->head.method == UG__HTTP_HEAD;
 	int status = read && asked == 200 ? ug__http_precondition(&w->head, w->base, &state, now) : 0;
@@ -240,9 +245,62 @@ int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info 
 		return ug_http_status(r, 304);
 	if (status)
 		return ug_http_error(r, status, NULL);
-	const char *type = type_of(&s, name);
-	int e = send_wanted(&s, type, ranges, wanted(r, &state, info->size, now, ranges));
-	return e == UG_ESHORT && r->stage == OPEN ? send_as_it_comes(&s, type, asked) : e;
+	const char *type = facts->type ? facts->type : type_of(s, name);
+	int e = send_wanted(s, type, ranges, wanted(r, &state, s->size, now, ranges));
+	return e == UG_ESHORT && r->stage == OPEN ? send_as_it_comes(s, type, asked) : e;
+}
+
+int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info *info, const char *name)
+{
+	struct ug__http_facts facts = {.size = info->size, .modified = info->mtime / UG_SECOND};
+	struct sending s = {.r = r, .file = file, .size = info->size};
+	int64_t now = load_relaxed(&r->c->s->wall);
+	ssize_t more = info->size == 0 ? ug_file_read_at(file, facts.etag, 1, 0) : 0;
+	if (more != 0)
+		return more < 0 ? (int)more : send_as_it_comes(&s, type_of(&s, name), r->status);
+	/* RFC 9110 8.8.2.1: not after Date */
+	facts.modified = facts.modified > now ? now : facts.modified < 0 ? 0 : facts.modified;
+	make_etag(facts.etag, info, info->mtime > now * UG_SECOND - FRESH);
+	return send_version(&s, &facts, name);
+}
+
+/* ---- of versions that are kept ---- */
+
+bool ug__http_facts_of(const ug_http_server *s, ug_file *file, const struct ug_file_info *info, const char *name,
+	struct ug__http_facts *out)
+{
+	int64_t modified = info->mtime / UG_SECOND;
+	if (modified < 0 || modified > load_relaxed(&s->wall))
+		return false;
+	out->size = info->size;
+	out->modified = modified;
+	out->type = type_by_name(file, name);
+	make_etag(out->etag, info, false); /* it will not change again without a new time of change */
+	return true;
+}
+
+/* Whether no field asks for more than the whole file, or for less. */
+static bool plain(const struct work *w)
+{
+	for (uint32_t i = 0; i < w->head.nfields; i++) {
+		struct ug__http_part name = w->fields[i].name;
+		const char *s = w->base + name.at;
+		bool range = name.len == 5 && (s[0] | 0x20) == 'r';
+		bool condition = name.len > 3 && (s[0] | 0x20) == 'i' && (s[1] | 0x20) == 'f' && s[2] == '-';
+		if (range || condition)
+			return false;
+	}
+	return true;
+}
+
+int ug__http_send_kept(ug_http_response *r, const struct ug__http_kept *k)
+{
+	struct sending s = {.r = r, .file = k->file, .bytes = k->bytes, .size = k->facts.size};
+	if (!plain(ug__http_work_of(r)))
+		return send_version(&s, &k->facts, NULL);
+	UG_TRY(ug__http_add_lines(r, k->lines, k->lines_len));
+	UG_TRY(ug_http_length(r, s.size));
+	return send_bytes(&s, 0, s.size);
 }
 
 int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name)

@@ -212,6 +212,8 @@ const char *ug__http_text_of(struct work *w, struct ug__http_part p);
 void ug__http_response_init(struct work *w, struct conn *c);
 /* The value of a field that was set, of *n bytes; "" where it was not. */
 const char *ug__http_field_of(const ug_http_response *r, const char *name, size_t *n);
+/* Adds whole lines of well-formed fields, Content-Type among them. */
+int ug__http_add_lines(ug_http_response *r, const char *lines, size_t n);
 /* Takes a field back; not Content-Type. */
 void ug__http_unset(ug_http_response *r, const char *name);
 /* Sends what is missing. */
@@ -230,11 +232,20 @@ int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow);
 void ug__http_routes_free(struct node *n);
 
 /* send_file.c */
+struct ug__http_facts;
+struct ug__http_kept;
 /* ug_http_send_file for a regular file that has been looked at. */
 int ug__http_send(ug_http_response *r, ug_file *file, const struct ug_file_info *info, const char *name);
+/* The same for a version that is kept, where nothing has been set. */
+int ug__http_send_kept(ug_http_response *r, const struct ug__http_kept *k);
+/* What answers to a GET will say of a file that may be kept. false: not to be kept. */
+bool ug__http_facts_of(const ug_http_server *s, ug_file *file, const struct ug_file_info *info, const char *name,
+	struct ug__http_facts *out);
 
 /* static.c */
 void ug__http_files_free(struct files *f);
+/* Lets go of files that are kept at hand and were not asked for lately; all: of every one. */
+void ug__http_files_tidy(struct files *f, bool all);
 
 /* listing.c */
 struct listing {

@@ -157,12 +157,9 @@ int ug_file_open_beneath(ug_file *dir, const char *path, int flags, mode_t mode,
 	return open_new(dir->number, path, flags, mode, BENEATH, out);
 }
 
-int ug__file_open_beneath(ug_file *dir, const char *path, int flags, ug_file **out, struct ug_file_info *info)
+int ug__file_open_beneath(ug_file *dir, const char *path, int flags, ug_file **out, struct stat *st)
 {
-	struct stat st;
-	UG_TRY(open_stat(dir->number, path, flags, 0, BENEATH, out, &st));
-	ug__file_info_from(&st, info);
-	return 0;
+	return open_stat(dir->number, path, flags, 0, BENEATH, out, st);
 }
 
 int ug_file_adopt(int fd, ug_file **out)

@@ -3,9 +3,7 @@
 #ifndef UG_OS_FILE_PRIV_H
 #define UG_OS_FILE_PRIV_H
 
-#include <undergo/os.h>
-
-struct stat;
+#include "os/os.h"
 
 struct ug_file {
 	uint32_t refs;
@@ -17,6 +15,5 @@ struct ug_file {
 
 /* Opens a bare descriptor. Waits. */
 int ug__open(int dir, const char *path, int flags, mode_t mode, uint64_t resolve);
-void ug__file_info_from(const struct stat *st, struct ug_file_info *out);
 
 #endif
