@@ -18,6 +18,9 @@ static const char help[] = "usage: undergo serve [OPTION]... [FOLDER]\n"
 			   "                      (default: index.html)\n"
 			   "  --no-listing        folders without such a file are not listed\n"
 			   "  --hidden            serve names that begin with a dot, too\n"
+			   "  --cache-time TIME   how long a file that is asked for often is believed to be\n"
+			   "                      as it was, or none: each request opens its file\n"
+			   "                      (default: 100ms)\n"
 			   "  --log FORMAT        access log on standard output: common, json or none\n"
 			   "                      (default: common)\n"
 			   "  --drain TIME        time for what runs when it is to stop, or none for any\n"
@@ -157,6 +160,7 @@ enum {
 	OPTION_INDEX,
 	OPTION_NO_LISTING,
 	OPTION_HIDDEN,
+	OPTION_CACHE_TIME,
 	OPTION_LOG,
 	OPTION_LIMIT,
 	OPTION_DRAIN,
@@ -182,6 +186,10 @@ static int one(struct serve_options *o, int key, char *value)
 	case OPTION_HIDDEN:
 		o->files.show_hidden = 1;
 		return 0;
+	case OPTION_CACHE_TIME:
+		if (parse_time(value, &o->files.cache_time) < 0)
+			return -cmd_fail("serve", "--cache-time is a time such as 100ms, or none, not %s", value);
+		return 0;
 	case OPTION_LOG:
 		return log_format(o, value);
 	case OPTION_LIMIT:
@@ -199,9 +207,11 @@ int serve_options(int argc, char **argv, struct serve_options *out)
 {
 	static const struct option options[] = {{"listen", required_argument, NULL, OPTION_LISTEN},
 		{"index", required_argument, NULL, OPTION_INDEX}, {"no-listing", no_argument, NULL, OPTION_NO_LISTING},
-		{"hidden", no_argument, NULL, OPTION_HIDDEN}, {"log", required_argument, NULL, OPTION_LOG},
-		{"limit", required_argument, NULL, OPTION_LIMIT}, {"drain", required_argument, NULL, OPTION_DRAIN},
-		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, OPTION_VERSION}, {0}};
+		{"hidden", no_argument, NULL, OPTION_HIDDEN},
+		{"cache-time", required_argument, NULL, OPTION_CACHE_TIME},
+		{"log", required_argument, NULL, OPTION_LOG}, {"limit", required_argument, NULL, OPTION_LIMIT},
+		{"drain", required_argument, NULL, OPTION_DRAIN}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, OPTION_VERSION}, {0}};
 	struct serve_options o = {.folder = "."};
 	opterr = 0;
 	for (int key; (key = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {

@@ -8,7 +8,7 @@
  * drain time is over is cancelled with the group.
  *
  * The watch is one more task of that group. Every tick it sets the server's clock and looks for limits that are over (wire.c); with
- * no connection open it sleeps without a tick, so that an idle server makes no wake-ups.
+ * no connection open it sleeps without a tick, so that an idle server makes no wake-ups. It also lets go of files that nobody asks for.
  */
 #include "http/server_priv.h"
 
@@ -37,6 +37,7 @@ struct serving {
 	ug_cond watch_wake;
 	bool over;
 	int64_t open; /* connections; atomic */
+	uint64_t seen; /* connections of the server at the last tick; the watch's */
 	ug_ctx accepting;
 	bool accepts; /* `accepting` may be cancelled; guarded by the server's lock */
 	ug_ctx *caller;
@@ -238,13 +239,17 @@ static void cut(ug_http_server *s, bool idle_too)
 		ug__http_cut(&s->shards[i], now, idle_too);
 }
 
-/* Waits for the next tick, or, with nothing to watch, for a connection. false: it is over. */
+/* Waits for the next tick, or, where there was nothing to watch since the last one, for a connection. false: it is over. */
 static bool next_tick(struct serving *v)
 {
+	uint64_t connections = load_relaxed(&v->s->stats.connections);
+	bool idle = load_relaxed(&v->open) == 0 && connections == v->seen;
+	v->seen = connections;
+	ug__http_files_tidy(v->s->files, idle);
 	int e = ug_mutex_lock(&v->watch_lock);
 	if (e < 0)
 		return false;
-	if (!v->over && load_relaxed(&v->open) == 0) {
+	if (!v->over && idle && load_relaxed(&v->open) == 0) {
 		e = ug_cond_wait(&v->watch_wake, &v->watch_lock);
 	} else if (!v->over) {
 		UG_WITH_TIMEOUT(v->s->limits.tick) {
@@ -265,6 +270,7 @@ static int watch(void *arg)
 		set_clock(v->s);
 		cut(v->s, load_seq(&v->s->stopping));
 	} while (next_tick(v));
+	ug__http_files_tidy(v->s->files, true);
 	return 0;
 }
 
@@ -330,6 +336,7 @@ static int start(struct serving *v, ug_conn net)
  * rest wait. */
 static int back_off(struct serving *v, bool at_hand, int64_t *pause)
 {
+	ug__http_files_tidy(v->s->files, true);
 	if (!at_hand)
 		ug_listener_shed(v->listener);
 	int e = ug_sleep(*pause);

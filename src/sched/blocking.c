@@ -60,6 +60,8 @@ static void run(struct job *j)
 	if (won)
 		ug__ready(t);
 	add_seq(&pool.busy, -1u);
+	if (unlikely(S->virtual_clock)) /* who sleeps meanwhile waits for this to be over before it moves the clock */
+		ug__idle_kick();
 }
 
 static void *pool_main(void *unused)

@@ -51,6 +51,31 @@ static void sleepers_wake_in_their_order_at_once(void **state)
 	assert_int_equal(in_virtual_time(hours_pass), 0);
 }
 
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* The pool's thread may count the call as over only after its caller has gone to sleep: time goes on nevertheless. */
+static int calls_and_sleeps(void *arg)
+{
+	(void)arg;
+	int64_t begin = ug_now();
+	for (int i = 0; i < 3000; i++) {
+		CHECK_IS(ug_blocking(nothing, NULL), 0);
+		CHECK_IS(ug_sleep(UG_SECOND), 0);
+	}
+	CHECK_IS(ug_now() - begin, 3000 * UG_SECOND);
+	return 0;
+}
+
+static void time_passes_after_a_blocking_call(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(calls_and_sleeps), 0);
+}
+
 /* A plain thread that begins to sleep when all tasks wait already. */
 static ug_waitgroup woke;
 
@@ -86,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sleepers_wake_in_their_order_at_once),
+		cmocka_unit_test(time_passes_after_a_blocking_call),
 		cmocka_unit_test(a_thread_that_sleeps_last_is_woken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
