@@ -26,6 +26,8 @@ WRONG = {
     "drain of a word": (["--drain", "soon"], "soon"),
     "drain without a unit": (["--drain", "10"], "10"),
     "negative drain": (["--drain", "-1s"], "-1s"),
+    "cache time of a word": (["--cache-time", "soon"], "soon"),
+    "cache time of nothing": (["--cache-time", "0s"], "--cache-time"),
     "limit without a value": (["--limit", "head"], "head"),
     "limit of no known name": (["--limit", "patience=1"], "patience"),
     "limit of a long name": (["--limit", "a" * 100 + "=1"], "aaa"),

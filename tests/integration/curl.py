@@ -302,8 +302,20 @@ class Curl(Served, unittest.TestCase):
         with open(path, "wb") as f:
             f.write(b"two")
         os.utime(path, ns=(OLD * 10**9, OLD * 10**9 + 1))
+        time.sleep(0.1)  # --cache-time
         second = self.curl("--header", f"If-None-Match: {first.fields['etag']}", path="/changing.txt")
         self.assertEqual((second.status, second.body), (200, b"two"))
+
+    def test_without_a_cache_a_change_is_seen_at_once(self):
+        path = os.path.join(self.folder, "changing.txt")
+        server = self.serve(self.folder, "--cache-time", "none")
+        for version in b"one", b"two", b"ten":
+            with open(path, "wb") as f:
+                f.write(version)
+            os.utime(path, (OLD, OLD))
+            self.assertEqual(server.get("/changing.txt")[2], version)
+            time.sleep(0.05)  # old enough to be kept, if anything were
+            self.assertEqual(server.get("/changing.txt")[2], version)
 
     # ---- folders ----
 
