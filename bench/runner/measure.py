@@ -106,7 +106,7 @@ class Bench:
             env = self.environment(procs)
             for line in idle_row.run(turns, row, procs, self.cores, env, self.quick, self.rounds):
                 self.record(line[0], line)
-        except Failed as reason:
+        except (Failed, OSError) as reason:
             say(f"failed: {row.name} at {procs}: {reason}")
             self.failed = True
 

@@ -19,7 +19,7 @@ HEAD = """\
 Written by `bench/run --write`. Each figure is the median of its runs, in which the systems took turns; the ratio is the
 peer's cost divided by undergo's, so that above 1.00 undergo is ahead. `limit` is what the figure itself may be at the most.
 `bare` is C without undergo that does the same work, or the part of it that nobody can leave out (bench/limits); `touch` is a
-program that touches as many pages, side by side or one every 256 KiB. The hog rows are the 99th percentile of all starts of
+program that touches as many pages, side by side or one every 256 KiB; `epoll` is a loop by hand. The hog rows are the 99th percentile of all starts of
 all rounds.
 
 A goal is met, level (within 3 %, the 99th percentile of latency 5 or 10 %, of a goal of 1), or behind; it is 1 where nothing
@@ -65,7 +65,7 @@ def asked_of(goal, peer, procs):
     asked = goal.ratio.get(peer)
     if isinstance(asked, tuple):
         return asked[min(procs, len(asked)) - 1]
-    if asked is None and peer not in goal.shown and peer not in rows.BARE and not peer.startswith("touch"):
+    if asked is None and peer not in (*goal.shown, "bare", "touch", "touch-256k"):
         return 1
     return asked
 
