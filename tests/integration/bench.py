@@ -212,6 +212,22 @@ class Runner(unittest.TestCase):
         bench.run_all([rows.Row("yield")], [1], lambda: None)
         self.assertEqual(bench.figures, {("yield", 1): {}})
 
+    def shortened(self, system, row, seconds):
+        """The part of the units that a system's next run has, 0 where it has none."""
+        parts, turns = {}, [systems.System(system, "")]
+        measure.Bench(turns, BUILD, 5, False).shorten(turns[0], row, {"undergo": 0.5, system: seconds}, parts, turns)
+        return parts.get(system, 1) if turns else 0
+
+    def test_a_slow_peer_does_not_keep_the_others_waiting(self):
+        in_units, as_a_whole = rows.Row("yield", fewer=("go",)), rows.Row("skynet-1M")
+        self.assertEqual(self.shortened("go", in_units, 1.5), 1)
+        self.assertEqual(self.shortened("go", in_units, 8.0), 10)
+        self.assertEqual(self.shortened("undergo", in_units, 20.0), 1)
+        self.assertEqual(self.shortened("tokio", in_units, 8.0), 0)
+        self.assertEqual(self.shortened("go", as_a_whole, 4.0), 1)
+        self.assertEqual(self.shortened("go", as_a_whole, 8.0), 0)
+        self.assertEqual(self.shortened("undergo", as_a_whole, 20.0), 1)
+
     def test_the_share_that_a_row_counts(self):
         self.assertEqual(report.figure("yield", "ns", [3, 1, 2]), ("ns", 2))
         self.assertEqual(report.figure("hog-spin", "ms", list(range(1, 101))), ("ms-p99", 99))
