@@ -441,7 +441,7 @@ IN_TASK(memory_of_a_burst_goes_back_though_nothing_runs)
 	return 0;
 }
 
-#define ENOUGH 256
+#define ENOUGH 1024 /* sixteen chunks: each processor may keep some */
 
 /* Pages of records of tasks that were waiting to run. */
 static struct {
@@ -461,7 +461,7 @@ static int wait_until_most_pages_went(void *unused)
 {
 	(void)unused;
 	int64_t give_up = ug_now() + 20 * UG_SECOND;
-	for (size_t there = seen.count; there > seen.count / 4; usleep(20000)) {
+	for (size_t there = seen.count; there > seen.count / 2; usleep(20000)) {
 		there = 0;
 		unsigned char in = 0;
 		for (size_t i = 0; i < seen.count; i++) {
