@@ -15,7 +15,7 @@
  * newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is deep, all of them warm;
  * in breadth (first in, first out) the same tree had most of its tasks alive at once, and each step missed the cache. The order is only
  * the holder's, for its own: thieves take the older half, which are the larger branches; of a full ring the older half goes to a
- * queue of the surplus, which is looked at by those who have no young. Nobody starves: while the ring of tasks has work too, each
+ * queue of the surplus, from which those who have no young fill their ring, oldest first. Nobody starves: while the ring of tasks has work too, each
  * YOUNG_TURN-th pick takes the oldest, and after a yield as many picks as there are young ones; and in any case one pick in some thousands does (worker.c; one in two hundred made the tree
  * grow in breadth again). Their ring is popped at both ends, so its state is one word that all change by compare-and-swap:
  * head and length, of 16 bits each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in
@@ -92,14 +92,19 @@ static runnable take_share(struct shared_queue *q, uint32_t most, runnable *ring
 	return first;
 }
 
-runnable ug__global_pop(struct proc *p)
+static runnable pop_share(struct shared_queue *q, uint32_t most, struct proc *p)
 {
-	if (load_relaxed(&S->global.count) == 0)
+	if (load_relaxed(&q->count) == 0)
 		return 0;
 	uint32_t tail = p->tail, room = RING - (tail - load_acquire(&p->head));
-	runnable r = take_share(&S->global, room < HALF ? room + 1 : HALF, p->ring, &tail);
+	runnable r = take_share(q, room < most ? room + 1 : most, p->ring, &tail);
 	store_seq(&p->tail, tail);
 	return r;
+}
+
+runnable ug__global_pop(struct proc *p)
+{
+	return pop_share(&S->global, HALF, p);
 }
 
 void ug__hog_push(struct ug__task *t)
@@ -217,16 +222,10 @@ bool ug__young_empty(const struct proc *p)
 	return young_count(load_relaxed(&p->young_state)) == 0;
 }
 
-runnable ug__queue_pop_oldest(struct proc *p)
+runnable ug__queue_pop_oldest(struct proc *p, uint32_t most)
 {
-	if (load_relaxed(&S->surplus.count) == 0)
-		return young_pop(p, true);
-	uint64_t state = load_acquire(&p->young_state);
-	uint32_t tail = young_head(state) + young_count(state), from = tail;
-	runnable r = take_share(&S->surplus, young_count(state) ? 1 : HALF, p->young, &tail);
-	if (tail != from) /* without others' swaps: a ring without young ones is its holder's alone */
-		store_seq(&p->young_state, young_moved(state, 0, tail - from, tail - from));
-	return r;
+	runnable r = pop_share(&S->surplus, most < HALF ? most : HALF, p);
+	return r ? r : young_pop(p, true);
 }
 
 /* The oldest of the half taken is answered; the others are the thief's young, which had none. */
