@@ -7,7 +7,9 @@
  * by touch. A free slot is either
  *   warm   its pages are kept; it is on its size's list, linked through its own head, or
  *   cold   its pages are the system's again (or were never touched); its number is on its slab's list.
- * A slot is guarded once, when it is first used; guards stay when pages go.
+ * A slot is guarded once, before it is first used; guards stay when pages go. Who uses many fresh slots gets them in batches, an
+ * eighth of those so far and at most 32: one system call then guards all, and one commits the page at the top of each, which is
+ * quicker than a fault for each. Of a batch all but one are warm at first.
  *
  * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes two more mappings
  * each (the guard, and the rest of the slot up to the next), of which a process may have vm.max_map_count (65,530): three quarters
@@ -28,9 +30,13 @@
 #include "base/lock.h"
 #include "base/sys.h"
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -43,11 +49,16 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
+#ifndef PIDFD_SELF
+#define PIDFD_SELF (-10000)
+#endif
+
 #define SLAB_BYTES ((size_t)64 << 20)
 #define PAGE ((size_t)4096)
 #define MPROTECT_GUARDS 24000
 #define SIZES (UG__STACK_MAX_LOG - UG__STACK_MIN_LOG + 1)
 #define TRIM_BATCH 256
+#define FRESH_BATCH 32
 #define UNGUARDED (UINT32_C(1) << 31)
 
 struct ug__slab {
@@ -65,6 +76,7 @@ static struct size {
 	struct ug__stack *warm;
 	size_t warm_count, low;
 	struct ug__slab *open; /* slabs with cold or fresh slots */
+	uint32_t fresh_taken;
 } sizes[SIZES];
 
 /* Slabs by number. */
@@ -138,18 +150,89 @@ static int guard(char *base)
 	return mprotect(base, PAGE, PROT_NONE) == 0;
 }
 
-/* The number of a cold or fresh slot of an open slab; the size's lock is held. */
-static uint32_t slab_take(struct size *z, struct ug__slab *slab, int *fresh)
+/* The same advice for one page of each of n slots, from `page` on; false: not for all of them. One system call for all where there can
+ * be (Linux 6.15), for who has to give it for a million stacks. */
+static bool advise_pages(char *page, unsigned log, uint32_t n, int advice)
 {
-	*fresh = slab->cold_count == 0;
-	uint32_t slot = *fresh ? slab->fresh : slab->cold[--slab->cold_count];
-	if (*fresh)
-		store_release(&slab->fresh, slot + 1);
-	if (slab->fresh == slab->slots && slab->cold_count == 0)
-		z->open = slab->next;
-	return slot;
+	static uint32_t refused;
+	struct iovec pages[FRESH_BATCH];
+	if (load_relaxed(&refused))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		pages[i] = (struct iovec){page + ((size_t)i << log), PAGE};
+	bool all = syscall(SYS_process_madvise, PIDFD_SELF, pages, (size_t)n, advice, 0) == (long)(n * PAGE);
+	if (!all)
+		store_relaxed(&refused, 1u);
+	return all;
 }
 
+/* Makes n fresh slots ready from the first on, and links them. More than one: their first pages are there, too. */
+static struct ug__stack *set_up(struct ug__slab *slab, uint32_t first, uint32_t n)
+{
+	char *base = slab->base + ((size_t)first << slab->log);
+	bool guarded = false;
+	if (n > 1) {
+		guarded = advise_pages(base, slab->log, n, MADV_GUARD_INSTALL);
+		advise_pages(base + ((size_t)1 << slab->log) - PAGE, slab->log, n, MADV_POPULATE_WRITE);
+	}
+	struct ug__stack *list = NULL;
+	for (uint32_t slot = first + n; slot-- > first;) {
+		struct ug__stack *s = slot_head(slab, slot);
+		s->slab = slab;
+		s->slot = slot;
+		s->log = slab->log;
+		s->canary = !guarded && !guard(ug__stack_base(s));
+		s->valgrind_id = VALGRIND_STACK_REGISTER(ug__stack_base(s), ug__stack_start(s) + UG__STACK_HEAD);
+		s->next = list;
+		list = s;
+	}
+	return list;
+}
+
+/* Takes an open slab off the list if nothing is left to take; the size's lock is held. */
+static void close_full(struct size *z, const struct ug__slab *slab)
+{
+	if (slab->fresh == slab->slots && slab->cold_count == 0)
+		z->open = slab->next;
+}
+
+static struct ug__stack *take_cold(struct size *z, struct ug__slab *slab)
+{
+	uint32_t slot = slab->cold[--slab->cold_count];
+	close_full(z, slab);
+	ug__unlock(&z->lock);
+	struct ug__stack *s = slot_head(slab, slot & ~UNGUARDED);
+	s->slab = slab;
+	s->slot = slot & ~UNGUARDED;
+	s->log = slab->log;
+	s->canary = (slot & UNGUARDED) != 0;
+	ug__lock(&z->lock);
+	return s;
+}
+
+/* The first of as many as seem to be wanted: the others are warm. */
+static struct ug__stack *take_fresh(struct size *z, struct ug__slab *slab)
+{
+	uint32_t slot = slab->fresh, n = 1 + z->fresh_taken / 8;
+	if (n > FRESH_BATCH)
+		n = FRESH_BATCH;
+	if (n > slab->slots - slot)
+		n = slab->slots - slot;
+	store_release(&slab->fresh, slot + n);
+	z->fresh_taken += n;
+	close_full(z, slab);
+	ug__unlock(&z->lock);
+	struct ug__stack *s = set_up(slab, slot, n), *last = s;
+	while (last->next)
+		last = last->next;
+	ug__lock(&z->lock);
+	last->next = z->warm;
+	z->warm = s->next;
+	z->warm_count += n - 1;
+	return s;
+}
+
+/* A stack of which no page is kept; the size's lock is held, but not all the time. */
 static struct ug__stack *get_cold(struct size *z, unsigned log)
 {
 	if (!z->open) {
@@ -162,21 +245,7 @@ static struct ug__stack *get_cold(struct size *z, unsigned log)
 		z->open = slab;
 	}
 	struct ug__slab *slab = z->open;
-	int fresh;
-	uint32_t slot = slab_take(z, slab, &fresh);
-	ug__unlock(&z->lock);
-	struct ug__stack *s = slot_head(slab, slot & ~UNGUARDED);
-	s->slab = slab;
-	s->slot = slot & ~UNGUARDED;
-	s->log = (uint8_t)log;
-	if (fresh) {
-		s->canary = !guard(ug__stack_base(s));
-		s->valgrind_id = VALGRIND_STACK_REGISTER(ug__stack_base(s), ug__stack_start(s) + UG__STACK_HEAD);
-	} else {
-		s->canary = (slot & UNGUARDED) != 0;
-	}
-	ug__lock(&z->lock);
-	return s;
+	return slab->cold_count ? take_cold(z, slab) : take_fresh(z, slab);
 }
 
 struct ug__stack *ug__stack_get(unsigned log)

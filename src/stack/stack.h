@@ -49,7 +49,7 @@ size_t ug__stack_trim(void);
 int ug__stack_intact(const struct ug__stack *s, const void *sp);
 /* The stack that an address lies in, its guard included; NULL: none. For fault handlers: takes no lock. */
 struct ug__stack *ug__stack_at(const void *address);
-/* Calls fn with each stack ever used, in no order, whether in use or not. New ones may be missed. */
+/* Calls fn with each stack ever made ready, in no order, whether in use or not. New ones may be missed. */
 void ug__stack_each(void (*fn)(struct ug__stack *s, void *arg), void *arg);
 /* Gives all memory back. Nobody may use a stack. */
 void ug__stack_end(void);
