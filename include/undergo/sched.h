@@ -145,7 +145,8 @@ struct ug_ctx {
 	const void *key_;
 	void *value_;
 	struct ug__timer timer_;
-	uintptr_t reserved_[3];
+	struct ug__when *whens_;
+	uintptr_t reserved_[2];
 };
 
 /* The task's current context; never NULL. Borrowed. */
@@ -246,6 +247,18 @@ ssize_t ug_fd_writev(ug_fd *f, const struct iovec *iov, int n);
 /* Waits until a read (a write) would not block, or the other end is gone. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
 int ug_fd_wait_readable(ug_fd *f);
 int ug_fd_wait_writable(ug_fd *f);
+
+/* The function of a task that was started when a descriptor was ready; `result` says why. */
+typedef int ug_ready_fn(void *arg, int result);
+/*
+ * As if ug_go started a task at once that waits until f is readable, or until the monotonic time `deadline` (UG_FOREVER: none), and
+ * then calls fn(arg, result): but until then there is no task and no stack, only a record of some 180 bytes. For connections
+ * that are idle. `result` is 0 (f is readable, or its other end gone; rarely, a read has to wait all the same, where another
+ * task's took what had come), -ETIMEDOUT, or -ECANCELED (f was closed). fn is always called, once; what it needs was there before
+ * the wait began. opts (NULL: none): name and stack_size; no copy. Does not wait; any thread. -EBADF, -EINVAL, -ENOMEM, -ENOSPC
+ * (man 2 epoll_ctl), -ESRCH where no runtime runs.
+ */
+int ug_go_when_readable(ug_fd *f, int64_t deadline, ug_ready_fn *fn, void *arg, const struct ug_go_opts *opts);
 
 #ifdef __cplusplus
 }

@@ -151,6 +151,10 @@ int ug_group_go(ug_group *g, ug_fn *fn, void *arg);
 /* The same, with a copy of `size` bytes at `args` (at most UG_COPY_MAX), whose address fn gets; with options, which may be NULL. */
 int ug_group_go_copy(ug_group *g, ug_fn *fn, const void *args, size_t size);
 int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts);
+/* ug_go_when_readable for a task of the group, which counts it, and waits for it at its end, from now on; once the group is cancelled fn is
+ * told -ECANCELED or -ETIMEDOUT. Errors and waiting as for both. */
+int ug_group_go_when_readable(
+	ug_group *g, ug_fd *f, int64_t deadline, ug_ready_fn *fn, void *arg, const struct ug_go_opts *opts);
 /* Cancels what runs in it, and what the owner calls in its block; `cause` as in ug_ctx_cancel. Does not wait. Any thread that knows the
  * group is open. */
 void ug_group_cancel(ug_group *g, int cause);

@@ -20,6 +20,7 @@
  * have all scopes from their beginning.)
  */
 #include "sched/sched_priv.h"
+#include "sched/when_priv.h"
 
 ug_ctx ug__root_ctx = {.deadline_ = UG_FOREVER};
 
@@ -116,6 +117,15 @@ static bool mark(ug_ctx *c, int err, int cause)
 	return true;
 }
 
+/* Takes w off c's list, whose lock is held. */
+static void unlink_when(ug_ctx *c, struct ug__when *w)
+{
+	*(w->prev ? &w->prev->next : &c->whens_) = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->waiter.index_ = 0;
+}
+
 /* Wakes who waits in a context that is marked; its lock is held. */
 static void wake(ug_ctx *c)
 {
@@ -127,6 +137,10 @@ static void wake(ug_ctx *c)
 		/* Taken off the list at once, while it is the winner's, so that it needs not come for this lock on its way out. */
 		unlink_task(c, t);
 		ug__ready(t);
+	}
+	for (struct ug__when *w; (w = c->whens_);) {
+		unlink_when(c, w);
+		ug__when_win(&w->waiter, c->err_);
 	}
 	while (c->after_) {
 		struct ug_after *a = c->after_;
@@ -241,6 +255,31 @@ void ug__ctx_unlink(struct ug__task *t)
 	ug__unlock(&c->lock_);
 }
 
+int ug__ctx_link_when(ug_ctx *c, struct ug__when *w)
+{
+	link_ctx(c);
+	ug__lock(&c->lock_);
+	int e = c->err_;
+	if (e == 0) {
+		w->prev = NULL;
+		w->next = c->whens_;
+		if (w->next)
+			w->next->prev = w;
+		c->whens_ = w;
+		w->waiter.index_ = 1;
+	}
+	ug__unlock(&c->lock_);
+	return e;
+}
+
+void ug__ctx_unlink_when(ug_ctx *c, struct ug__when *w)
+{
+	ug__lock(&c->lock_);
+	if (w->waiter.index_)
+		unlink_when(c, w);
+	ug__unlock(&c->lock_);
+}
+
 void ug__wait_arm(struct ug__task *t, int wait, const void *object)
 {
 	store_relaxed(&t->wait_object, object);
@@ -278,6 +317,7 @@ static void push(ug_ctx *c, bool shield)
 	c->next_ = c->prev_ = c->children_ = NULL;
 	c->tasks_ = NULL;
 	c->after_ = NULL;
+	c->whens_ = NULL;
 	c->key_ = c->value_ = NULL;
 	c->timer_.heap_ = NULL;
 	if (t->linked)

@@ -4,7 +4,7 @@
  * while it was written. Stacks and records of tasks are never unmapped while the runtime runs, so a torn read is the worst
  * that can happen; names are the callers', good for their task's life.
  */
-#include "sched/sched_priv.h"
+#include "sched/when_priv.h"
 
 static const char *const wait_names[UG__WAIT_COUNT] = {
 	[UG__WAIT_SEND] = "waits to send on channel",
@@ -61,9 +61,18 @@ static void dump_record(const struct record *r, void *arg)
 {
 	struct dump *d = arg;
 	d->unstarted++;
+	if (d->unstarted > 100)
+		return;
 	const char *name = load_relaxed(&r->name);
-	if (d->unstarted <= 100)
-		ug__report(d->fd, "task %s: not started\n", name ? name : "(no name)");
+	name = name ? name : "(no name)";
+	if (load_relaxed(&r->copied) != RECORD_WAITS) {
+		ug__report(d->fd, "task %s: not started\n", name);
+		return;
+	}
+	const struct ug__waiter *w = &((const struct ug__when *)(const void *)r->copy)->waiter;
+	int64_t since = d->now - (int64_t)load_relaxed(&w->reserved_);
+	ug__report(d->fd, "task %s: not started, %s %p, %lld ms\n", name, wait_names[UG__WAIT_READABLE],
+		load_relaxed(&w->value_), (long long)(since > 0 ? since / UG_MS : 0));
 }
 
 void ug__dump_tasks(int fd)

@@ -30,6 +30,7 @@
 #include "sched/fd_priv.h"
 
 #include "base/chunks.h"
+#include "sched/when_priv.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -179,6 +180,17 @@ ug_fd *ug_fd_ref(ug_fd *f)
 	return f;
 }
 
+/* Wakes a waiter that has been taken off its queue, whose lock is held, unless another was first. */
+static inline __attribute__((always_inline)) void wake(struct ug__waiter *w, int result)
+{
+	if (unlikely(!w->task_)) {
+		ug__when_win(w, result);
+	} else if (ug__wake_win(w->task_)) {
+		w->result_ = result;
+		ug__ready(w->task_);
+	}
+}
+
 /* Ends it for all: once. Answers what close(2) did, if that could be at once. */
 static int shut(ug_fd *f)
 {
@@ -201,10 +213,8 @@ static int shut(ug_fd *f)
 	store_relaxed(&f->gen, f->gen + 1); /* events on their way find nobody */
 	for (int side = 0; side < 2; side++) {
 		struct ug__waiter *w;
-		while ((w = ug__waitq_win(&f->in[side].waiters))) {
-			w->result_ = -ECANCELED;
-			ug__ready(w->task_);
-		}
+		while ((w = ug__waitq_pop(&f->in[side].waiters)))
+			wake(w, -ECANCELED);
 	}
 	ug__unlock(&f->lock);
 	return (use & COUNT) == 1 ? give_back(f) : 0;
@@ -250,10 +260,7 @@ static void wake_side(ug_fd *f, int side)
 		if (w->amount_ && !ready)
 			continue;
 		ug__waitq_remove(&s->waiters, w);
-		if (ug__wake_win(w->task_)) {
-			w->result_ = 0;
-			ug__ready(w->task_);
-		}
+		wake(w, 0);
 	}
 }
 
@@ -271,6 +278,13 @@ void ug__fd_event(uint64_t key, uint32_t what)
 		if (what & UG__POLL_OUT)
 			wake_side(f, 1);
 	}
+	ug__unlock(&f->lock);
+}
+
+void ug__fd_nudge(ug_fd *f)
+{
+	ug__lock(&f->lock);
+	wake_side(f, 0);
 	ug__unlock(&f->lock);
 }
 
@@ -295,7 +309,9 @@ static uint32_t forget_side(struct fd_side *s)
 		next = w->next_;
 		bool task = ug__stack_at(w) != NULL;
 		ug__waitq_remove(&s->waiters, w);
-		if (task) {
+		if (!w->task_) {
+			continue; /* ug__whens_end gives back what it uses */
+		} else if (task) {
 			calls += !w->amount_; /* a select is no call */
 		} else if (ug__wake_win(w->task_)) {
 			w->result_ = w->amount_ ? -ESRCH : 0;
@@ -316,6 +332,7 @@ void ug__fd_forget(void)
 		while (calls--)
 			ug__fd_unuse(f);
 	}
+	ug__whens_end();
 }
 
 /* Waiting ---------------------------------------------------------------------------------------------------------- */
@@ -348,19 +365,28 @@ static int wait_by_poll(ug_fd *f, int side)
 	return e < 0 ? e : 0;
 }
 
-/* Arms and queues, where no edge has come since. 1: so it is; else there is nothing to wait for. */
-static int queue(struct ug__task *t, ug_fd *f, int side, uint32_t seen, struct ug__waiter *w)
+/* Arms and queues, where no edge has come since. 1: so it is; else there is nothing to wait for. t is NULL for a task to come. */
+static inline __attribute__((always_inline)) int queue(
+	struct ug__task *t, ug_fd *f, int side, uint32_t seen, struct ug__waiter *w)
 {
 	struct fd_side *s = &f->in[side];
 	ug__lock(&f->lock);
 	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
 	bool wait = e == 0 && s->edges == seen;
 	if (wait) {
-		ug__wait_arm(t, side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
+		if (t)
+			ug__wait_arm(t, side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
+		else
+			ug__when_arm(w);
 		ug__waitq_push(&s->waiters, w);
 	}
 	ug__unlock(&f->lock);
 	return wait ? 1 : e < 0 ? e : 0;
+}
+
+int ug__fd_queue_when(ug_fd *f, uint32_t seen, struct ug__waiter *w)
+{
+	return queue(NULL, f, 0, seen, w);
 }
 
 /* Waits for an edge that has not been seen yet. The caller holds a use of f. */

@@ -11,6 +11,7 @@
 #include "base/sys_file.h"
 #include "config.h"
 #include "sched/enter.h"
+#include "sched/when_priv.h"
 #include "stack/switch.h"
 
 #include <fcntl.h>
@@ -93,9 +94,9 @@ static void threads_end(void)
 	}
 }
 
-static int on_task_stack(const struct ug__timer *t)
+static int of_task(const struct ug__timer *t)
 {
-	return ug__stack_at(t) != NULL;
+	return ug__stack_at(t) != NULL || ug__when_timer(t);
 }
 
 static void memory_end(void)
@@ -105,7 +106,7 @@ static void memory_end(void)
 		if (S->procs[i].next_id > S->next_id)
 			S->next_id = S->procs[i].next_id;
 	}
-	ug__timers_drop(&S->monitor_timers, on_task_stack);
+	ug__timers_drop(&S->monitor_timers, of_task);
 	ug__blocking_reset();
 	ug__fd_forget();
 	S->poller->end();

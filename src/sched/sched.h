@@ -170,6 +170,9 @@ int ug__timer_stop(struct ug__timer *t);
  * on its own stack, and must not wait. */
 int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, void (*ended)(void *owner, int result),
 	void *owner);
+/* The same when f is readable, at `deadline`, or when ctx ends (when.c). */
+int ug__spawn_when(ug_fd *f, int64_t deadline, ug_ready_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx,
+	void (*ended)(void *owner, int result), void *owner);
 
 /* Descriptors and the end of a task as sources of a wait (select): 1 ready now, 0 the waiter is queued, or a negative code. */
 int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w);
@@ -179,6 +182,8 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out);
 /* Waits until f is readable (writable = 0) or writable, or was so a moment ago: for who goes on to a call that finds out, and comes
  * back. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
 int ug__fd_await(ug_fd *f, int writable);
+/* Makes those who wait for f to be readable look again: ug__fd_await, and tasks that are to start then, end with 0. */
+void ug__fd_nudge(ug_fd *f);
 /* The number, for system calls of the caller's own, or -EBADF; it is not given back before the matching unuse. */
 int ug__fd_use(ug_fd *f);
 void ug__fd_unuse(ug_fd *f);

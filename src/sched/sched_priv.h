@@ -41,12 +41,13 @@ struct record {
 	void (*ended)(void *owner, int result);
 	void *owner;
 	uint8_t log; /* of its stack's size */
-	uint8_t copied;
+	uint8_t copied; /* bytes of copy, or RECORD_WAITS */
 	uint8_t flags; /* enum task_flags */
 	uint8_t unused[3];
 	uint16_t index; /* in its chunk: record.c */
 	char copy[UG_COPY_MAX];
 };
+enum { RECORD_WAITS = UINT8_MAX }; /* or has waited, for a descriptor: copy is struct ug__when */
 
 enum task_flags {
 	TASK_THREAD = 1, /* a plain thread's record */
@@ -245,7 +246,23 @@ void ug__run_on(struct worker *w, struct ug__task *t);
 void ug__inject(runnable r);
 void ug__ready_runnable(runnable r);
 
+/* What spawn is asked for, in one place. */
+struct ug__request {
+	ug_fn *fn;
+	void *arg;
+	const struct ug_go_opts *opts;
+	ug_ctx *ctx;
+	void (*ended)(void *owner, int result);
+	void *owner;
+	uint32_t flags;
+	int log;
+};
+
 /* task.c */
+int ug__request_check(struct ug__request *q); /* and fills in what follows from opts: 0, -EINVAL */
+struct record *ug__record_new(const struct ug__request *q); /* not queued anywhere; NULL: no memory */
+void ug__record_free(struct record *r);
+int ug__visit_or_code(void); /* ug__visit, or the code of a call that needs a runtime */
 struct ug__task *ug__bind(struct proc *p, runnable r);
 void ug__reap(struct ug__task *t);
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner);

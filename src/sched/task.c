@@ -3,6 +3,7 @@
  * The life of a task.
  *
  *	spawned    a record of at most 192 bytes in a run queue: function, argument, context, copied arguments
+ *	           (or waits for its descriptor first, and is queued then: when.c)
  *	bound      picked for the first time: it gets a stack, the record goes back to its pool
  *	running, ready, parked
  *	ended      its last act picks what runs next; if that is a record too, it takes over the very stack, and no switch
@@ -14,6 +15,7 @@
 #include "sched/enter.h"
 
 #include "sched/record_priv.h"
+#include "sched/when_priv.h"
 #include "stack/switch.h"
 #include <stdlib.h>
 #include <string.h>
@@ -66,11 +68,16 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	t->owner = r->owner;
 	store_relaxed(&t->name, r->name);
 	t->local = NULL;
+	store_release(&t->id, p->index + 1 + p->next_id++ * 256);
+	if (r->copied == RECORD_WAITS) {
+		t->fn = ug__when_start; /* which gives it back */
+		t->arg = r;
+		return;
+	}
 	if (r->copied) {
 		memcpy(t->copy, r->copy, r->copied);
 		t->arg = t->copy;
 	}
-	store_release(&t->id, p->index + 1 + p->next_id++ * 256);
 	record_put(p, r);
 }
 
@@ -169,35 +176,31 @@ static int size_log(size_t bytes)
 	return log;
 }
 
-/* What spawn was asked for, in one place. */
-struct request {
-	ug_fn *fn;
-	void *arg;
-	const struct ug_go_opts *opts;
-	ug_ctx *ctx;
-	void (*ended)(void *owner, int result);
-	void *owner;
-	uint32_t flags;
-	int log;
-};
-
-/* Fills a record and queues it. p: the caller's processor, or NULL. */
-static int enqueue(const struct request *q, struct proc *p)
+/* A record for what was asked for. p: the caller's processor, or NULL. */
+static inline __attribute__((always_inline)) struct record *filled(const struct ug__request *q, struct proc *p)
 {
 	struct record *r = record_get(p);
 	if (!r)
-		return -ENOMEM;
+		return NULL;
 	r->arg = q->arg;
 	store_relaxed(&r->name, q->opts->name);
 	r->ctx = q->ctx ? q->ctx : &ug__root_ctx;
 	r->ended = q->ended;
 	r->owner = q->owner;
 	r->log = (uint8_t)q->log;
-	r->copied = (uint8_t)q->opts->copy_size;
+	store_relaxed(&r->copied, (uint8_t)q->opts->copy_size);
 	r->flags = (uint8_t)q->flags;
 	if (r->copied)
 		memcpy(r->copy, q->arg, r->copied);
 	store_relaxed(&r->fn, q->fn);
+	return r;
+}
+
+static inline __attribute__((always_inline)) int enqueue(const struct ug__request *q, struct proc *p)
+{
+	struct record *r = filled(q, p);
+	if (!r)
+		return -ENOMEM;
 	bool strong = true;
 	if (p)
 		strong = ug__queue_push_slot(p, (runnable)r | 1);
@@ -210,23 +213,33 @@ static int enqueue(const struct request *q, struct proc *p)
 	return 0;
 }
 
-static int enqueue_from_thread(const struct request *q)
+int ug__visit_or_code(void)
 {
-	if (!ug__visit())
-		return ug__root_ctx.err_ ? ug__root_ctx.err_ : -ESRCH; /* the former in the child of a fork */
+	return ug__visit() ? 0 : ug__root_ctx.err_ ? ug__root_ctx.err_ : -ESRCH; /* the former in the child of a fork */
+}
+
+static UG__NOINLINE int enqueue_from_thread(const struct ug__request *q)
+{
+	UG_TRY(ug__visit_or_code());
 	int e = enqueue(q, NULL);
 	ug__visit_end();
 	return e;
 }
 
-static inline __attribute__((always_inline)) int spawn(struct request q)
+static inline __attribute__((always_inline)) int check(struct ug__request *q)
 {
 	static const struct ug_go_opts none;
-	if (!q.opts)
-		q.opts = &none;
-	q.log = size_log(q.opts->stack_size);
-	if (unlikely(!q.fn || q.log < 0 || q.opts->copy_size > UG_COPY_MAX))
-		return -EINVAL;
+	if (!q->opts)
+		q->opts = &none;
+	q->log = size_log(q->opts->stack_size);
+	return unlikely(!q->fn || q->log < 0 || q->opts->copy_size > UG_COPY_MAX) ? -EINVAL : 0;
+}
+
+static inline __attribute__((always_inline)) int spawn(struct ug__request q)
+{
+	int bad = check(&q);
+	if (unlikely(bad))
+		return bad;
 	struct worker *w = ug__worker();
 	if (unlikely(!w))
 		return enqueue_from_thread(&q);
@@ -237,31 +250,63 @@ static inline __attribute__((always_inline)) int spawn(struct request q)
 	return e;
 }
 
+/* Records of tasks to come. From any thread while the runtime runs; not inside. */
+
+int ug__request_check(struct ug__request *q)
+{
+	return check(q);
+}
+
+struct record *ug__record_new(const struct ug__request *q)
+{
+	struct worker *w = ug__worker();
+	struct record *r = filled(q, w ? ug__enter(w) : NULL);
+	if (w)
+		ug__leave(w);
+	return r;
+}
+
+void ug__record_free(struct record *r)
+{
+	struct worker *w = ug__worker();
+	struct proc *p = w ? ug__enter(w) : NULL;
+	if (p) {
+		record_put(p, r);
+	} else {
+		store_relaxed(&r->fn, NULL);
+		r->next = NULL;
+		ug__records_put(r);
+	}
+	if (w)
+		ug__leave(w);
+}
+
 int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, void (*ended)(void *owner, int result),
 	void *owner)
 {
-	return spawn((struct request){.fn = fn, .arg = arg, .opts = opts, .ctx = ctx, .ended = ended, .owner = owner});
+	return spawn(
+		(struct ug__request){.fn = fn, .arg = arg, .opts = opts, .ctx = ctx, .ended = ended, .owner = owner});
 }
 
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner)
 {
-	return spawn((struct request){.fn = fn, .arg = arg, .ended = ended, .owner = owner, .flags = TASK_FIRST});
+	return spawn((struct ug__request){.fn = fn, .arg = arg, .ended = ended, .owner = owner, .flags = TASK_FIRST});
 }
 
 int ug_go(ug_fn *fn, void *arg)
 {
-	return spawn((struct request){.fn = fn, .arg = arg});
+	return spawn((struct ug__request){.fn = fn, .arg = arg});
 }
 
 int ug_go_with(ug_fn *fn, void *arg, const struct ug_go_opts *opts)
 {
-	return spawn((struct request){.fn = fn, .arg = arg, .opts = opts});
+	return spawn((struct ug__request){.fn = fn, .arg = arg, .opts = opts});
 }
 
 int ug_go_copy(ug_fn *fn, const void *args, size_t size)
 {
 	struct ug_go_opts opts = {.copy_size = size};
-	return spawn((struct request){.fn = fn, .arg = (void *)(uintptr_t)args, .opts = &opts});
+	return spawn((struct ug__request){.fn = fn, .arg = (void *)(uintptr_t)args, .opts = &opts});
 }
 
 /* The current task ------------------------------------------------------------------------------------------------- */

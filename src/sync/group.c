@@ -82,17 +82,35 @@ static void ended(void *owner, int result)
 	leave(g);
 }
 
-int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts)
+/* Counts one task more, where it may begin. */
+static inline __attribute__((always_inline)) int enter(ug_group *g)
 {
 	if (!(g->flags_ & OPEN))
 		return -ECANCELED;
 	int e = ug_ctx_err(&g->ctx_);
 	if (e == 0 && (g->flags_ & LIMITED))
 		e = room_acquire(g);
+	if (e == 0)
+		add_relaxed(&g->count_, 1);
+	return e;
+}
+
+int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts)
+{
+	int e = enter(g);
 	if (e < 0)
 		return e;
-	add_relaxed(&g->count_, 1);
 	e = ug__spawn(fn, arg, opts, &g->ctx_, ended, g);
+	if (e < 0)
+		leave(g);
+	return e;
+}
+
+int ug_group_go_when_readable(
+	ug_group *g, ug_fd *f, int64_t deadline, ug_ready_fn *fn, void *arg, const struct ug_go_opts *opts)
+{
+	UG_TRY(enter(g));
+	int e = ug__spawn_when(f, deadline, fn, arg, opts, &g->ctx_, ended, g);
 	if (e < 0)
 		leave(g);
 	return e;
