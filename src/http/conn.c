@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection: one task that reads a head, has it answered, and reads the next.
+ * A connection: a task that reads a head, has it answered, and reads the next; while it is idle, none.
  *
- * All state lives in the record, none on the stack, and what takes room only while there is work: an idle connection waits
- * with nothing but its record. When bytes come it takes a `work` (buffers, the parsed head, request and response), answers all
- * requests that are in them, and gives it back.
+ * What lasts lies in the record, none of it on the stack, and what takes room only while there is work: when bytes come the task takes a
+ * `work` (buffers, the parsed head, request and response), answers all requests that are in them, and gives it back.
+ *
+ * Rest. A connection that is not expected to speak soon gives its task back too: its descriptor starts the next one (ug_conn_fd; one in
+ * memory has none, and keeps its task). To wait with a task costs less, and is done where the client has spoken again within the
+ * server's patience, a second at most (`warm`). A new connection rests until its first byte, and again after its first answer: a
+ * crowd of clients costs no stack that it does not use at that moment. A task that waits beyond patience is called back by
+ * the watch (wire.c), out of its wait, or out of a first read that found nothing after all.
+ * The connection has one owner at a time: who starts it, its task, and from ug__http_conn_go on the task to come. Who cuts it
+ * wins the limit's word, and then, under the shard's lock, ends the task's context if there is a task, else closes the
+ * connection, which starts one. A task that goes to rest takes its context out under that lock and looks at the word after; so one
+ * of the two sees the other, or the close makes ug__http_conn_go fail.
+ *	Rejected: a rest after each answer. Busy connections are those that count, and it costs them one to two percent.
  *
  * Answers are gathered. Pipelined requests are answered one after the other into one buffer, which is written when the input
  * is used up, when it is full, or when a request has to wait for its body. So a batch costs one write, as it cost one read.
@@ -97,7 +107,7 @@ static void linger(struct conn *c)
 	if (ug_conn_shutdown_write(c->net) < 0)
 		return;
 	for (size_t got = 0; got < LINGER_BYTES;) {
-		ssize_t n = ug_conn_read(c->net, c->work->in, c->work->in_size);
+		ssize_t n = ug__http_read(c, c->work->in, c->work->in_size);
 		if (n <= 0)
 			return;
 		got += (size_t)n;
@@ -202,7 +212,8 @@ static bool exchange(struct conn *c, size_t n)
 	return keep;
 }
 
-/* Reads behind what is there, under the limit in force. A count, 0 at the end, a code; -ETIMEDOUT where it was cut. */
+/* Reads behind what is there, under the limit in force. A count, 0 at the end, a code; -ETIMEDOUT where it was cut; -EAGAIN where the
+ * watch takes it for one that is idle for long: the limit is still in force. */
 static ssize_t receive(struct conn *c)
 {
 	struct work *w = c->work;
@@ -210,6 +221,8 @@ static ssize_t receive(struct conn *c)
 	if (room < 0)
 		return room;
 	ssize_t n = ug_conn_read(c->net, w->in + w->in_end, (size_t)room);
+	if (unlikely(n == -EAGAIN))
+		return n;
 	if (!ug__http_limit(c, UG_FOREVER, false))
 		return -ETIMEDOUT;
 	if (n > 0)
@@ -221,7 +234,13 @@ static ssize_t fill(struct conn *c, int64_t until)
 {
 	if (c->work->out_len > 0)
 		UG_TRY(ug__http_write(c, NULL, 0));
-	return ug__http_limit(c, until, false) ? receive(c) : -ETIMEDOUT;
+	if (!ug__http_limit(c, until, false))
+		return -ETIMEDOUT;
+	ssize_t n;
+	do
+		n = receive(c);
+	while (n == -EAGAIN); /* the watch was a moment too late */
+	return n;
 }
 
 /* The length of the next head; 0: there is nothing left of the input; a code: the connection is over. */
@@ -246,48 +265,60 @@ static ssize_t next_head(struct conn *c, int64_t until)
 	return 0;
 }
 
+enum next { OVER, SPEAKS, RESTS };
+
 /* Reads, and answers all requests that have come. It is idle until the first byte: what made it readable may have been an older one.
- * false: the connection is over. */
-static bool requests(struct conn *c)
+ * OVER, or what is expected of the client next. */
+static enum next requests(struct conn *c)
 {
 	const struct limits *l = &c->s->limits;
-	if (receive(c) <= 0)
-		return false;
+	ssize_t n = receive(c);
+	if (n <= 0)
+		return n == -EAGAIN ? RESTS : OVER;
 	int64_t since = c->fresh ? c->start : load_relaxed(&c->s->now);
-	for (;;) {
-		ssize_t n = next_head(c, ug_time_add(since, l->head_time));
-		if (n == 0)
-			return ug__http_write(c, NULL, 0) == 0;
-		if (n < 0)
-			return false;
+	while ((n = next_head(c, ug_time_add(since, l->head_time))) > 0) {
 		c->fresh = false;
 		if (!exchange(c, (size_t)n))
-			return false;
+			return OVER;
 		since = load_relaxed(&c->s->now);
 	}
+	return n == 0 && ug__http_write(c, NULL, 0) == 0 ? SPEAKS : OVER;
 }
 
-/* Waits for the client to speak, and answers. false: the connection is over. */
-static bool serve(struct conn *c)
+/* ---- the task ---- */
+
+/* With memory for it as long as there is something to do. */
+static enum next answer(struct conn *c)
+{
+	c->work = ug__http_work_get(c);
+	if (!c->work)
+		return OVER;
+	enum next next = requests(c);
+	ug__http_work_put(c);
+	return next;
+}
+
+/* From here on it may be closed at any moment. false: it is to end. */
+static inline __attribute__((always_inline)) bool be_idle(struct conn *c)
 {
 	const struct limits *l = &c->s->limits;
 	int64_t now = load_relaxed(&c->s->now);
 	int64_t until = c->fresh ? ug_time_add(c->start, l->head_time) : ug_time_add(now, l->idle_time);
 	store_relaxed(&c->idle_since, c->fresh ? UG_FOREVER : now);
 	/* A server that stops looks at connections after it has said so; this one looks after it is idle: one of them sees the other. */
-	if (!ug__http_limit(c, until, true) || load_seq(&c->s->stopping))
-		return false;
-	if (ug_conn_wait_readable(c->net) < 0)
-		return false;
-	c->work = ug__http_work_get(c);
-	if (!c->work)
-		return false;
-	bool more = requests(c);
-	ug__http_work_put(c);
-	return more;
+	return ug__http_limit(c, until, true) && !load_seq(&c->s->stopping);
 }
 
-/* ---- the task ---- */
+/* Waits for the client to speak, unless it is better to rest. */
+static enum next await(struct conn *c)
+{
+	if (!be_idle(c))
+		return OVER;
+	if (!c->warm)
+		return RESTS;
+	int e = ug_conn_wait_readable(c->net);
+	return e == 0 ? SPEAKS : e == -EAGAIN ? RESTS : OVER;
+}
 
 static void enter(struct conn *c)
 {
@@ -301,7 +332,7 @@ static void enter(struct conn *c)
 	ug__unlock(&h->lock);
 }
 
-static void leave(struct conn *c)
+static void end(struct conn *c)
 {
 	struct shard *h = c->shard;
 	ug__lock(&h->lock);
@@ -314,17 +345,59 @@ static void leave(struct conn *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	ug__unlock(&h->lock);
+	ug__http_conn_end(c);
 }
 
-int ug__http_conn_task(void *arg)
+/* The task's context is the one to be cancelled from now on; or there is none: then it is the connection that is closed. */
+static void attach(struct conn *c, ug_ctx *ctx)
+{
+	ug__lock(&c->shard->lock);
+	c->ctx = ctx;
+	ug__unlock(&c->shard->lock);
+}
+
+static int serve(struct conn *c, bool speaks)
+{
+	ug_ctx ctx;
+	ug_ctx_push(&ctx);
+	attach(c, &ctx);
+	enum next next = SPEAKS;
+	for (; next == SPEAKS; speaks = false)
+		if (speaks || (next = await(c)) == SPEAKS)
+			next = answer(c);
+	attach(c, NULL);
+	ug_ctx_pop(&ctx);
+	/* Who has cut it before cancelled a context that is gone. Nothing of c is looked at once it rests: another task may have it. */
+	if (next == OVER || ug__http_is_cut(c) || ug__http_conn_go(c) < 0)
+		end(c);
+	return 0; /* one client's fault is nobody else's: a code would end the group */
+}
+
+int ug__http_conn_spoke(void *arg, int result)
 {
 	struct conn *c = arg;
-	ug_ctx_push(&c->ctx);
+	c->warm = !c->fresh && !ug__http_idle_long(c);
+	if (result == 0)
+		return serve(c, true);
+	end(c);
+	return 0;
+}
+
+int ug__http_conn_wait(void *arg)
+{
+	struct conn *c = arg;
+	c->warm = true; /* nobody could tell that its client speaks, but a task that waits */
+	return serve(c, false);
+}
+
+int ug__http_conn_start(struct conn *c)
+{
+	c->fresh = true;
+	c->start = load_relaxed(&c->s->now);
+	c->limit = UG_FOREVER & ~INT64_C(1);
 	enter(c);
-	while (serve(c))
-		;
-	leave(c);
-	ug_ctx_pop(&c->ctx);
-	ug__http_conn_end(c);
-	return 0; /* one client's fault is nobody else's: a code would end the group */
+	int e = be_idle(c) ? ug__http_conn_go(c) : -EBADF;
+	if (e < 0)
+		end(c);
+	return e == -ENOMEM || e == -ECANCELED ? e : 0;
 }

@@ -24,7 +24,7 @@
 #define TICK_MOST (500 * UG_MS)
 #define TICK_LEAST (2 * UG_MS)
 #define STOOD_STILL (500 * UG_MS) /* a tick that is later than that is not for want of a processor */
-#define IDLE_TICKS 2 /* a connection is left alone between requests that follow on each other */
+#define IDLE_TICKS 2 /* of patience */
 #define TALLY_EVERY 64 /* requests of a connection, before the server hears of them */
 
 struct serving {
@@ -83,6 +83,7 @@ static int set_limits(struct limits *l, const struct ug_http_server_opts *o)
 		return -EINVAL;
 	int64_t shortest = least(least(l->head_time, l->idle_time), l->rate_time) / 8;
 	l->tick = shortest > TICK_MOST ? TICK_MOST : shortest < TICK_LEAST ? TICK_LEAST : shortest;
+	l->patience = IDLE_TICKS * l->tick;
 	return 0;
 }
 
@@ -302,7 +303,7 @@ void ug__http_conn_end(struct conn *c)
 	ug_waitgroup_done(&v->connections);
 }
 
-/* Starts the task of a connection, which it takes over. */
+/* Starts a connection, which it takes over. */
 static int start(struct serving *v, ug_conn net)
 {
 	ug_http_server *s = v->s;
@@ -321,15 +322,17 @@ static int start(struct serving *v, ug_conn net)
 	c->serving = v;
 	c->shard = &s->shards[number % SHARDS];
 	c->net = net;
-	c->fresh = true;
-	c->start = load_relaxed(&s->now);
-	c->limit = UG_FOREVER & ~INT64_C(1);
 	ug_waitgroup_add(&v->connections, 1);
+	return ug__http_conn_start(c);
+}
+
+int ug__http_conn_go(struct conn *c)
+{
 	static const struct ug_go_opts opts = {.name = "http"};
-	int e = ug_group_go_with(&v->group, ug__http_conn_task, c, &opts);
-	if (e < 0)
-		ug__http_conn_end(c);
-	return e;
+	ug_fd *f = ug_conn_fd(c->net);
+	ug_group *g = &c->serving->group;
+	return f ? ug_group_go_when_readable(g, f, UG_FOREVER, ug__http_conn_spoke, c, &opts)
+		 : ug_group_go_with(g, ug__http_conn_wait, c, &opts);
 }
 
 /* Out of descriptors or memory: one client sees an end, that of the connection at hand or the one at the head of the queue; the
@@ -348,7 +351,7 @@ static int back_off(struct serving *v, bool at_hand, int64_t *pause)
  * of its shard. Shards take turns, so that the many connections of a large server are not all looked at for each new one. */
 static void evict(ug_http_server *s)
 {
-	int64_t latest = load_relaxed(&s->now) - IDLE_TICKS * s->limits.tick;
+	int64_t latest = load_relaxed(&s->now) - s->limits.patience;
 	for (int i = 0; i < SHARDS; i++)
 		if (ug__http_evict(&s->shards[add_relaxed(&s->turn, 1u) % SHARDS], latest))
 			return;

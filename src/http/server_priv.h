@@ -3,7 +3,7 @@
  * The server, its connections, and what a request under way needs. Who may touch what:
  *
  *	server       set up before it serves; after that its locks and atomics guard what changes
- *	connection   its task alone, but for `limit` (see conn.c) and the list that it is in (its shard's lock)
+ *	connection   its task alone, while it has one, but for `limit` (see wire.c) and what its shard's lock guards
  *	work         memory of a connection that has something to do; an idle one has none
  */
 #ifndef UG_HTTP_SERVER_PRIV_H
@@ -42,6 +42,7 @@ struct limits {
 	int64_t head_time, idle_time, rate_time, drain_time;
 	int64_t read_rate, write_rate;
 	int64_t tick; /* how often connections are looked at */
+	int64_t patience; /* how long an idle one is left alone: requests may follow on each other */
 };
 
 struct shard {
@@ -101,7 +102,8 @@ struct conn {
 	struct tally tally;
 	bool broken; /* nothing more can be written */
 	bool fresh; /* no request has come yet */
-	ug_ctx ctx;
+	bool warm; /* its task waits for the next request, which is likely to come soon */
+	ug_ctx *ctx; /* its task's; NULL: it rests, and has none; under the shard's lock */
 };
 
 enum body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED };
@@ -167,14 +169,26 @@ struct work *ug__http_work_get(struct conn *c);
 void ug__http_work_put(struct conn *c);
 void ug__http_tally(struct conn *c); /* tells the server what was counted */
 
+/* A task for c when the client speaks, if c has a descriptor that can tell; else at once. A code: c is the caller's still. */
+int ug__http_conn_go(struct conn *c);
+
 /* conn.c */
-int ug__http_conn_task(void *conn);
-/* Cuts connections whose limit is over, or, with idle_too, that wait for a request. */
+/* Puts a new connection into its shard's list, and starts it, or ends it. 0; -ENOMEM, -ECANCELED. */
+int ug__http_conn_start(struct conn *c);
+/* The task of one whose client has spoken, or that has ended; and of one that has to wait for it. */
+int ug__http_conn_spoke(void *conn, int result);
+int ug__http_conn_wait(void *conn);
+/* Cuts connections whose limit is over, or, with idle_too, that wait for a request. Lets those rest that have done so for a while. */
 void ug__http_cut(struct shard *shard, int64_t now, bool idle_too);
 /* Cuts the one that has waited longest for its next request, if since `latest` at least. */
 bool ug__http_evict(struct shard *shard, int64_t latest);
-/* Closes a connection whose task could not be started. */
+/* Closes a connection that is in no list any more. */
 void ug__http_conn_end(struct conn *c);
+/* Whether it has been idle for so long that its next request is not expected soon. */
+static inline bool ug__http_idle_long(const struct conn *c)
+{
+	return load_relaxed(&c->idle_since) <= load_relaxed(&c->s->now) - c->s->limits.patience;
+}
 
 /* wire.c */
 /* How long the next waits may take (the server's clock; UG_FOREVER), and whether the connection may be closed at any moment
@@ -183,6 +197,8 @@ bool ug__http_limit(struct conn *c, int64_t until, bool idle);
 bool ug__http_is_cut(struct conn *c);
 /* Takes limits again, for last words under another context. */
 void ug__http_uncut(struct conn *c);
+/* ug_conn_read while the connection is not idle. */
+ssize_t ug__http_read(struct conn *c, void *buf, size_t n);
 /* Reads more of a body, under the least rate: a count, 0, a code. What waits to be written is written first. */
 ssize_t ug__http_recv(struct conn *c, void *buf, size_t n);
 /* Makes room behind work->in_end: how much there is, or UG_ETOOLONG. */

@@ -20,6 +20,7 @@
 #include "http/server_priv.h"
 
 #include "base/lock.h"
+#include "sched/sched.h"
 #include <string.h>
 
 #define CUT INT64_MIN
@@ -74,13 +75,34 @@ static int64_t judge_pinned(struct shard *shard, struct conn *c)
 	return more;
 }
 
-/* Unless the connection has gone on meanwhile. The shard's lock is held: without it c may be gone. */
-static bool cut(struct conn *c, int64_t limit)
+/* A connection that rests is closed: that starts its task. The shard's lock, which the caller holds, is let go of. */
+static void close_pinned(struct shard *shard, struct conn *c)
 {
-	bool won = cas_seq(&c->limit, &limit, CUT);
-	if (won)
-		ug_ctx_cancel(&c->ctx, -ETIMEDOUT);
-	return won;
+	c->pins++;
+	ug__unlock(&shard->lock);
+	(void)ug_conn_close(ug_conn_ref(c->net));
+	ug__lock(&shard->lock);
+	c->pins--;
+}
+
+/* Unless the connection has gone on meanwhile. The shard's lock is held: without it c may be gone. */
+static bool cut(struct shard *shard, struct conn *c, int64_t limit)
+{
+	if (!cas_seq(&c->limit, &limit, CUT))
+		return false;
+	if (c->ctx)
+		ug_ctx_cancel(c->ctx, -ETIMEDOUT);
+	else
+		close_pinned(shard, c);
+	return true;
+}
+
+/* Its task waits for a client that is silent for long: let it rest. */
+static void let_rest(struct conn *c)
+{
+	ug_fd *f = ug_conn_fd(c->net);
+	if (f)
+		ug__fd_call_back(f);
 }
 
 void ug__http_cut(struct shard *shard, int64_t now, bool idle_too)
@@ -88,13 +110,18 @@ void ug__http_cut(struct shard *shard, int64_t now, bool idle_too)
 	ug__lock(&shard->lock);
 	for (struct conn *c = shard->conns; c; c = c->next) {
 		int64_t limit = load_seq(&c->limit);
-		if (limit == CUT || !(limit <= now || (idle_too && limit & 1)))
+		if (limit == CUT)
 			continue;
+		if (limit > now && !(idle_too && limit & 1)) {
+			if (limit & 1 && c->ctx && ug__http_idle_long(c))
+				let_rest(c);
+			continue;
+		}
 		int64_t more = limit <= now && load_relaxed(&c->writing) ? judge_pinned(shard, c) : 0;
 		if (more > 0)
 			cas_seq(&c->limit, &limit, ug_time_add(now, more) & ~INT64_C(1));
 		else
-			cut(c, limit);
+			cut(shard, c, limit);
 	}
 	ug__unlock(&shard->lock);
 }
@@ -112,7 +139,7 @@ bool ug__http_evict(struct shard *shard, int64_t latest)
 			latest = since - 1;
 		}
 	}
-	bool won = oldest && cut(oldest, limit);
+	bool won = oldest && cut(shard, oldest, limit);
 	ug__unlock(&shard->lock);
 	return won;
 }
@@ -145,6 +172,15 @@ ssize_t ug__http_room(struct work *w)
 	return w->in_end < w->in_size ? (ssize_t)(w->in_size - w->in_end) : UG_ETOOLONG;
 }
 
+ssize_t ug__http_read(struct conn *c, void *buf, size_t n)
+{
+	ssize_t got;
+	do
+		got = ug_conn_read(c->net, buf, n);
+	while (got == -EAGAIN); /* the watch, which took it for idle, was a moment too late */
+	return got;
+}
+
 ssize_t ug__http_recv(struct conn *c, void *buf, size_t n)
 {
 	int64_t rate = c->s->limits.read_rate, since;
@@ -153,7 +189,7 @@ ssize_t ug__http_recv(struct conn *c, void *buf, size_t n)
 	since = load_relaxed(&c->s->now);
 	if (!ug__http_limit(c, until(c, c->read_slack, rate), false))
 		return -ETIMEDOUT;
-	ssize_t got = ug_conn_read(c->net, buf, n);
+	ssize_t got = ug__http_read(c, buf, n);
 	if (!ug__http_limit(c, UG_FOREVER, false))
 		return -ETIMEDOUT;
 	settle(c, &c->read_slack, rate, since, got > 0 ? got : 0);

@@ -281,10 +281,17 @@ void ug__fd_event(uint64_t key, uint32_t what)
 	ug__unlock(&f->lock);
 }
 
-void ug__fd_nudge(ug_fd *f)
+void ug__fd_call_back(ug_fd *f)
 {
+	struct fd_side *s = &f->in[0];
 	ug__lock(&f->lock);
-	wake_side(f, 0);
+	for (struct ug__waiter *next, *w = s->waiters.head_; w; w = next) {
+		next = w->next_;
+		if (!w->task_ || w->amount_)
+			continue;
+		ug__waitq_remove(&s->waiters, w);
+		wake(w, -EAGAIN);
+	}
 	ug__unlock(&f->lock);
 }
 

@@ -182,8 +182,8 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out);
 /* Waits until f is readable (writable = 0) or writable, or was so a moment ago: for who goes on to a call that finds out, and comes
  * back. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
 int ug__fd_await(ug_fd *f, int writable);
-/* Makes those who wait for f to be readable look again: ug__fd_await, and tasks that are to start then, end with 0. */
-void ug__fd_nudge(ug_fd *f);
+/* Who waits in a call to read f, or until it is readable, gets -EAGAIN from it: for an owner whose task sleeps there for long. */
+void ug__fd_call_back(ug_fd *f);
 /* The number, for system calls of the caller's own, or -EBADF; it is not given back before the matching unuse. */
 int ug__fd_use(ug_fd *f);
 void ug__fd_unuse(ug_fd *f);

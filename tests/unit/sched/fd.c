@@ -118,6 +118,49 @@ IN_TASK(a_close_wakes_all_who_wait_and_later_calls_fail)
 	return 0;
 }
 
+static int how_many_read(ug_fd *f)
+{
+	int n = 0;
+	ug__lock(&f->lock);
+	for (const struct ug__waiter *w = f->in[0].waiters.head_; w; w = w->next_)
+		n++;
+	ug__unlock(&f->lock);
+	return n;
+}
+
+static int wait_readable(void *arg)
+{
+	struct reader *r = arg;
+	r->result = ug_fd_wait_readable(r->f);
+	set(&r->done);
+	return 0;
+}
+
+IN_TASK(readers_are_called_back_and_the_descriptor_goes_on)
+{
+	for (int round = 0; round < 50; round++) {
+		ug_fd *a, *b;
+		pair(&a, &b);
+		struct reader r[3] = {{.f = a}, {.f = a}, {.f = a, .side = 1}};
+		CHECK_IS(ug_go(wait_for_it, &r[0]), 0);
+		CHECK_IS(ug_go(wait_readable, &r[1]), 0);
+		CHECK_IS(ug_go(wait_for_it, &r[2]), 0);
+		UNTIL(how_many_read(a) == 2 && waits(a, 1));
+		ug__fd_call_back(a);
+		UNTIL(is_set(&r[0].done) && is_set(&r[1].done));
+		CHECK_IS(r[0].result, -EAGAIN);
+		CHECK_IS(r[1].result, -EAGAIN);
+		CHECK(waits(a, 1) && !waits(a, 0));
+		CHECK_IS(ug_fd_write(b, "x", 1), 1);
+		CHECK_IS(ug_fd_read(a, &(char){0}, 1), 1);
+		CHECK_IS(ug_fd_close(a), 0);
+		UNTIL(is_set(&r[2].done));
+		CHECK_IS(r[2].result, -ECANCELED);
+		ug_fd_close(b);
+	}
+	return 0;
+}
+
 IN_TASK(the_number_is_given_back_when_its_last_user_has_gone)
 {
 	ug_fd *a, *b;
@@ -379,6 +422,7 @@ int main(void)
 		cmocka_unit_test(adopting_checks_what_it_gets),
 		cmocka_unit_test(flags_are_what_the_caller_asked_for),
 		cmocka_unit_test(a_close_wakes_all_who_wait_and_later_calls_fail),
+		cmocka_unit_test(readers_are_called_back_and_the_descriptor_goes_on),
 		cmocka_unit_test(the_number_is_given_back_when_its_last_user_has_gone),
 		cmocka_unit_test(a_crowd_of_users_never_loses_the_number),
 		cmocka_unit_test(the_last_reference_dropped_closes_too),
