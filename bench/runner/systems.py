@@ -166,6 +166,9 @@ def epoll(build):
     compile_c(program, os.path.join(BENCH, "peers", "epoll", "epoll.c"))
     system = System("epoll", "by hand")
     serves(system, ["http-hello"], lambda port, folder: [program, "http", "127.0.0.1", str(port)])
+    for name in FILES:
+        serves(system, [name], lambda port, folder, file=rows.ROWS[name].path:
+               [program, "file", "127.0.0.1", str(port), folder + file])
     serves(system, ECHO, lambda port, folder: [program, "echo", "127.0.0.1", str(port)])
     return system
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epollbench http|echo ADDRESS PORT: a hand-written epoll loop, the floor for what a server can cost.
+ * epollbench http|echo ADDRESS PORT, epollbench file ADDRESS PORT FILE: a hand-written epoll loop, the floor for what a server can cost.
  *
  * One loop a processor (UG_PROCS, else 1), each with its own listening socket of one SO_REUSEPORT group. Edge-triggered;
  * after a short read the socket is left alone until its next edge. "http" answers every request head with one fixed
- * response and looks at nothing but its end: no parser. "echo" sends back what comes.
+ * response and looks at nothing but its end: no parser. "file" does so with a file, which it opens once: up to 8 KiB of it from memory, in
+ * one piece with the head, more by sendfile. "echo" sends back what comes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -17,28 +19,60 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROOM = 16384, EVENTS = 256, MAX_PROCS = 256 };
+enum { ROOM = 16384, EVENTS = 256, MAX_PROCS = 256, SMALL = 8192 };
 
 struct conn {
 	int fd;
 	size_t seen; /* http: how much of "\r\n\r\n" the stream has just shown */
 	size_t from, to; /* what is still to be sent lies in out[from, to) */
+	unsigned owed; /* answers by sendfile */
+	bool begun; /* the first of them */
+	off_t at; /* how much of the file has gone, of the answer under way */
 	char out[ROOM];
 };
 
 static struct sockaddr_in address;
 static bool http;
 
-static const char response[] =
+static char response[SMALL + 512] =
 	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\nHello, World!\n";
+static size_t response_len;
+static const char *path; /* NULL: there is no file */
+static int file = -1; /* of more than SMALL bytes */
+static off_t file_size;
 
 static void fail(const char *what)
 {
 	perror(what);
 	exit(1);
+}
+
+/* At the first request: the file may not be there before. */
+static void open_file(void)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		fail(path);
+	int n = snprintf(response, sizeof response,
+		"HTTP/1.1 200 OK\r\nDate: Mon, 03 Feb 2020 04:05:06 GMT\r\nContent-Length: %lld\r\nETag: \"5c0ffee-1000\"\r\n"
+		"Last-Modified: Mon, 03 Feb 2020 04:05:06 GMT\r\nContent-Type: application/octet-stream\r\n\r\n",
+		(long long)st.st_size);
+	response_len = (size_t)n;
+	if (st.st_size > SMALL) {
+		file_size = st.st_size;
+		file = fd;
+		return;
+	}
+	if (read(fd, response + n, (size_t)st.st_size) != st.st_size)
+		fail(path);
+	response_len += (size_t)st.st_size;
+	close(fd);
 }
 
 /* Made before any loop runs: whoever finds the port open finds them all. */
@@ -58,6 +92,8 @@ static void drop(struct conn *c)
 	free(c);
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 /* One response for each head that ends within data. */
 static void answer(struct conn *c, const char *data, size_t n)
 {
@@ -66,15 +102,31 @@ static void answer(struct conn *c, const char *data, size_t n)
 		if (c->seen < 4)
 			continue;
 		c->seen = 0;
-		if (c->to + sizeof response - 1 <= ROOM) {
-			memcpy(c->out + c->to, response, sizeof response - 1);
-			c->to += sizeof response - 1;
+		if (path)
+			pthread_once(&once, open_file);
+		if (file >= 0) {
+			c->owed++;
+		} else if (c->to + response_len <= ROOM) {
+			memcpy(c->out + c->to, response, response_len);
+			c->to += response_len;
 		}
 	}
 }
 
+/* Sends what is left of the file. false: not all of it went. */
+static bool flush_file(struct conn *c)
+{
+	while (c->at < file_size)
+		if (sendfile(c->fd, file, &c->at, (size_t)(file_size - c->at)) <= 0)
+			return false;
+	c->begun = false;
+	c->at = 0;
+	c->owed--;
+	return true;
+}
+
 /* Sends what is left. false: the connection is gone. */
-static bool flush_out(struct conn *c)
+static bool flush_bytes(struct conn *c)
 {
 	while (c->from < c->to) {
 		ssize_t n = send(c->fd, c->out + c->from, c->to - c->from, MSG_NOSIGNAL);
@@ -86,6 +138,22 @@ static bool flush_out(struct conn *c)
 	return true;
 }
 
+static bool flush_out(struct conn *c)
+{
+	while (c->owed > 0) {
+		if (!c->begun) {
+			c->begun = true;
+			memcpy(c->out, response, response_len);
+			c->to = response_len;
+		}
+		if (!flush_bytes(c))
+			return false;
+		if (c->to > 0 || !flush_file(c))
+			return c->to > 0 || errno == EAGAIN;
+	}
+	return flush_bytes(c);
+}
+
 /* Reads and answers until there is no more, or the other side takes no more. false: the connection is gone. */
 static bool work(struct conn *c)
 {
@@ -93,7 +161,7 @@ static bool work(struct conn *c)
 	for (;;) {
 		if (!flush_out(c))
 			return false;
-		if (c->to > 0)
+		if (c->to > 0 || c->owed > 0)
 			return true;
 		ssize_t n = recv(c->fd, http ? in : c->out, http ? sizeof in : ROOM, 0);
 		if (n <= 0)
@@ -118,6 +186,9 @@ static void take(int poller, int listening)
 			fail("malloc");
 		c->fd = fd;
 		c->seen = c->from = c->to = 0;
+		c->owed = 0;
+		c->at = 0;
+		c->begun = false;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
 		if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &e) < 0)
@@ -148,12 +219,15 @@ int main(int argc, char **argv)
 {
 	const char *procs = getenv("UG_PROCS");
 	int n = procs ? atoi(procs) : 1;
-	if (argc != 4 || n < 1 || n > MAX_PROCS || (strcmp(argv[1], "http") != 0 && strcmp(argv[1], "echo") != 0) ||
+	bool files = argc == 5 && strcmp(argv[1], "file") == 0;
+	http = files || (argc == 4 && strcmp(argv[1], "http") == 0);
+	if ((!http && (argc != 4 || strcmp(argv[1], "echo") != 0)) || n < 1 || n > MAX_PROCS ||
 		inet_pton(AF_INET, argv[2], &address.sin_addr) != 1) {
-		fprintf(stderr, "usage: epollbench http|echo ADDRESS PORT\n");
+		fprintf(stderr, "usage: epollbench http|echo ADDRESS PORT | file ADDRESS PORT FILE\n");
 		return 2;
 	}
-	http = strcmp(argv[1], "http") == 0;
+	path = files ? argv[4] : NULL;
+	response_len = strlen(response);
 	address.sin_family = AF_INET;
 	address.sin_port = htons((uint16_t)atoi(argv[3]));
 	static int fds[MAX_PROCS];
