@@ -197,7 +197,8 @@ int ug_mutex_unlock(ug_mutex *m);
 typedef struct ug_rwmutex {
 	uint32_t state_, lock_;
 	struct ug__waitq waiters_;
-	uintptr_t reserved_[3];
+	uint32_t reads_, writes_;
+	uintptr_t reserved_[2];
 } ug_rwmutex;
 /* Many readers or one writer; a writer that waits holds off new readers. lock and rlock wait: 0, -ECANCELED, -ETIMEDOUT (then it is
  * not locked). try_: 0, or -EBUSY where it would wait. unlock and runlock: by whoever; -EINVAL where it is not locked so. Not

@@ -101,6 +101,7 @@ static __attribute__((always_inline)) inline void switch_from(
 __attribute__((noinline)) void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r)
 {
 	check_canary(t);
+	ug__held_settle(w);
 	struct ug__task *next = r ? ug__bind(w->proc, r) : NULL;
 	if (next == t)
 		return;

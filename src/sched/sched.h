@@ -161,6 +161,59 @@ static inline struct ug__waiter *ug__waitq_win(struct ug__waitq *q)
 	return w;
 }
 
+/* How a worker begins: what the calls below look at without a call. The rest is sched's own. */
+struct ug__worker_head {
+	uint32_t in, taken;
+	struct proc *proc;
+	struct ug__task *cur;
+	uintptr_t
+		held; /* held.c: the word of a count that the task that runs has not written there; low bit: it lets go of it */
+	uint32_t held_mode; /* enum ug__held_mode */
+};
+enum ug__held_mode { UG__HELD_NONE, UG__HELD_PLAIN, UG__HELD_FENCED };
+enum { UG__HELD_LEAVING = 1 };
+
+/* The current worker, until the task's next wait; NULL: on a plain thread. */
+struct ug__worker_head *ug__worker_head(void);
+/* The same where a call that may wait begins, as ug__wait_self. */
+struct ug__worker_head *ug__wait_worker(void);
+
+/* Counts held by workers for a word: held.c. */
+/* 1 more on *word that is not written there, or false: w has no room. The caller looks at *word after it. */
+static inline int ug__hold(struct ug__worker_head *w, const uint32_t *word)
+{
+	uint32_t mode = load_acquire(&w->held_mode);
+	if (load_relaxed(&w->held) || mode == UG__HELD_NONE)
+		return 0;
+	if (mode == UG__HELD_FENCED) {
+		swap_seq(&w->held, (uintptr_t)word);
+	} else {
+		store_relaxed(&w->held, (uintptr_t)word);
+		compiler_barrier();
+	}
+	return 1;
+}
+static inline int ug__holds(const struct ug__worker_head *w, const uint32_t *word)
+{
+	return load_relaxed(&w->held) == (uintptr_t)word;
+}
+/* Before *word is looked at for the last time, and after. */
+static inline void ug__leaving(struct ug__worker_head *w)
+{
+	store_relaxed(&w->held, load_relaxed(&w->held) | UG__HELD_LEAVING);
+	compiler_barrier();
+}
+static inline void ug__let_go(struct ug__worker_head *w)
+{
+	store_release(&w->held, (uintptr_t)0);
+}
+/* How many such counts a word must have had for one look at all workers; UINT32_MAX: they cannot be held so. */
+uint32_t ug__held_pays(void);
+/* How many there are. What in *word keeps others from holding was set by a locked instruction before. */
+uint32_t ug__held_count(const uint32_t *word);
+/* From here on, who lets go of one has seen what was set in *word before. No lock is held that one who lets go might want. */
+void ug__held_told(const uint32_t *word);
+
 /* Timers: passive storage of the caller's; fire runs on some worker, must be short, must not wait, and is over when stop returns. */
 void ug__timer_arm(struct ug__timer *t, int64_t when, void (*fire)(struct ug__timer *t));
 /* 1: stopped before it fired. 0: it has fired, or was not armed. fire is not running any more. Not from fire itself. */

@@ -123,10 +123,13 @@ struct proc {
 enum taken { TAKEN_NO, TAKEN_ASKED, TAKEN_YES, TAKEN_FENCE = 4 /* or-ed: membarrier cannot be had */ };
 
 struct worker {
+	/* These are struct ug__worker_head. */
 	uint32_t in; /* by itself */
 	uint32_t taken; /* enum taken */
 	struct proc *proc; /* by itself, or by whoever gives one to a spare */
 	struct ug__task *cur; /* the task that runs; NULL: the loop does */
+	uintptr_t held; /* by itself */
+	uint32_t held_mode; /* 0 until it stands among all workers */
 	struct ug__task *pending; /* the loop's next, whose stack another worker is still leaving */
 	struct ug__switch regs; /* of the loop */
 	struct ug__announce announce;
@@ -138,6 +141,9 @@ struct worker {
 	struct worker *next_spare, *next; /* all of them */
 	void *signal_stack;
 };
+_Static_assert(offsetof(struct worker, cur) == offsetof(struct ug__worker_head, cur) &&
+		offsetof(struct worker, held_mode) == offsetof(struct ug__worker_head, held_mode),
+	"a worker begins with its head");
 
 struct shared_queue {
 	uint32_t lock, count;
@@ -233,6 +239,16 @@ void ug__global_push(runnable r);
 runnable ug__global_pop(struct proc *p);
 void ug__hog_push(struct ug__task *t);
 runnable ug__hog_pop(void);
+
+/* held.c: before the task leaves its stack, what its worker holds for it is counted where it belongs. */
+static inline void ug__held_settle(struct worker *w)
+{
+	uintptr_t word = load_relaxed(&w->held);
+	if (unlikely(word)) {
+		add_seq((uint32_t *)word, 1u);
+		store_release(&w->held, (uintptr_t)0);
+	}
+}
 
 /* park.c */
 runnable ug__pick(struct proc *p);

@@ -49,6 +49,30 @@ UG__NOINLINE struct ug__task *ug__wait_self(void)
 	return likely(!(load_relaxed(&w->taken) & TAKEN_YES)) ? w->cur : ug__give_way(w);
 }
 
+static struct ug__worker_head *head_of(struct worker *w)
+{
+	return (struct ug__worker_head *)(void *)w;
+}
+
+UG__NOINLINE struct ug__worker_head *ug__worker_head(void)
+{
+	__asm__ volatile("" ::: "memory");
+	return head_of(this_worker);
+}
+
+UG__NOINLINE struct ug__worker_head *ug__wait_worker(void)
+{
+	__asm__ volatile("" ::: "memory");
+	struct worker *w = this_worker;
+	if (unlikely(!w || !w->cur))
+		return NULL;
+	if (unlikely(load_relaxed(&w->taken) & TAKEN_YES)) {
+		ug__give_way(w);
+		w = ug__worker();
+	}
+	return head_of(w);
+}
+
 /* Threads ---------------------------------------------------------------------------------------------------------- */
 
 /* Threads of the library take no asynchronous signal: those are for the program's own threads. */
@@ -384,7 +408,8 @@ int ug__worker_start(struct proc *p)
 		e = 1;
 	ug__lock(&S->spare_lock);
 	w->next = S->workers;
-	S->workers = w;
+	store_release(&S->workers, w);
+	store_release(&w->held_mode, S->procs_count > 1 || S->taken_none ? UG__HELD_FENCED : UG__HELD_PLAIN);
 	store_relaxed(&S->worker_count, S->worker_count + (e == 0));
 	ug__unlock(&S->spare_lock);
 	return e;

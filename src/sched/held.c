@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Held counts: one more on a counter that its holder has not written there.
+ *
+ * Who counts himself into a shared word and out again (a reader of a lock) pays two locked instructions, and on several cores
+ * moves the word's cache line each time. A worker instead notes the word's address in a place of its own, `held`, and
+ * whoever needs the true sum (a writer, who is rare) looks at the places of all workers. The task must not leave its thread so:
+ * before it leaves its stack the count is settled, added to the word, and is then an ordinary one (ug__held_settle). So only
+ * what runs holds one, and there are as many places as workers, not as tasks.
+ *
+ *	holder                                  collector
+ *	held = word                (a)          word says: no more    (c)
+ *	[fence]
+ *	word says: no more?        (b)          held == word anywhere?    (d)
+ *
+ * One of the two sees the other where a full barrier stands on both sides. The collector's is the locked instruction of (c). The
+ * holder's is one where there are several processors. Where there is one, two tasks that have processors never run side by side,
+ * and what a worker did before its processor was taken is seen by the next holder (enter.h: the taking passes a barrier in all
+ * threads), so program order does; for a collector without a processor, or beside whom a task without one runs, passes the
+ * barrier in all threads itself.
+ *
+ * Letting go is two plain stores with a look at the word in between: held = word | LEAVING; somebody waits?; held = 0. The word
+ * may be gone with the last store, so it is looked at before. A collector who is about to sleep says so in the word, passes a
+ * barrier in all threads, and then waits until nobody is LEAVING (ug__held_told): those looked before the barrier and are gone in a
+ * few instructions; all others look after it, and will wake the collector.
+ *
+ * A runtime that ends forgets what its workers held.
+ *
+ * Rejected: counts a processor, changed inside. A task that counts itself in on one processor and out on another leaves two of them
+ * out of balance, in tables that would have to say for which word. A place in a table by the task's address (as in Dice and Kogan,
+ * "BRAVO", 2019): the collector walks a table for all tasks instead of a few workers.
+ */
+#include "base/clock.h"
+#include "sched/enter.h"
+
+#include "config.h"
+#include UG_CPU_H
+#include <sched.h>
+
+#define A_WORKER                                                                                                       \
+	4 /* counts that must be saved by each look at a worker's place, or noting them there is not worth while */
+
+uint32_t ug__held_pays(void)
+{
+	return load_relaxed(&S->running) && !S->taken_none ? A_WORKER * load_relaxed(&S->worker_count) : UINT32_MAX;
+}
+
+static uint32_t count(const uint32_t *word)
+{
+	uint32_t n = 0;
+	if (S->procs_count == 1 && (!ug__worker() || load_seq(&S->offline_count)))
+		(void)ug__membarrier();
+	for (struct worker *w = load_acquire(&S->workers); w; w = w->next)
+		n += (load_seq(&w->held) & ~(uintptr_t)UG__HELD_LEAVING) == (uintptr_t)word;
+	return n;
+}
+
+static void wait_while_leaving(const uint32_t *word)
+{
+	for (struct worker *w = load_acquire(&S->workers); w; w = w->next)
+		for (int i = 0; load_acquire(&w->held) == ((uintptr_t)word | UG__HELD_LEAVING); i++) {
+			if (i < 100)
+				ug__relax();
+			else
+				sched_yield();
+		}
+}
+
+/* Workers go with their runtime; a plain thread does not keep it from ending but by a visit. */
+uint32_t ug__held_count(const uint32_t *word)
+{
+	if (ug__worker())
+		return count(word);
+	if (!ug__visit())
+		return 0;
+	uint32_t n = count(word);
+	ug__visit_end();
+	return n;
+}
+
+void ug__held_told(const uint32_t *word)
+{
+	uint32_t nothing = 0;
+	bool here = ug__worker() != NULL;
+	if (!here && !ug__visit())
+		return;
+	/* Refused (a sandbox since the start): no core keeps a store to itself for that long. */
+	if (ug__membarrier() < 0)
+		ug__futex_wait(&nothing, 0, ug__clock_real() + UG_MS);
+	wait_while_leaving(word);
+	if (!here)
+		ug__visit_end();
+}
