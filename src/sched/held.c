@@ -30,9 +30,9 @@
  * out of balance, in tables that would have to say for which word. A place in a table by the task's address (as in Dice and Kogan,
  * "BRAVO", 2019): the collector walks a table for all tasks instead of a few workers.
  */
-#include "base/clock.h"
 #include "sched/enter.h"
 
+#include "base/clock.h"
 #include "config.h"
 #include UG_CPU_H
 #include <sched.h>
