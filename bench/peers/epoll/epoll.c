@@ -4,8 +4,9 @@
  *
  * One loop a processor (UG_PROCS, else 1), each with its own listening socket of one SO_REUSEPORT group. Edge-triggered;
  * after a short read the socket is left alone until its next edge. "http" answers every request head with one fixed
- * response and looks at nothing but its end: no parser. "file" does so with a file, which it opens once: up to 8 KiB of it from memory, in
- * one piece with the head, more by sendfile. "echo" sends back what comes.
+ * response and looks at nothing but its end: no parser. "file" does so with a file, which it opens once: up to 8 KiB of it from
+ * memory, in one piece with the head, more by sendfile. "echo" sends back what comes, from the stack: only what the socket does
+ * not take is kept with its connection, so that thousands of them touch little memory.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +34,7 @@ struct conn {
 	unsigned owed; /* answers by sendfile */
 	bool begun; /* the first of them */
 	off_t at; /* how much of the file has gone, of the answer under way */
-	char out[ROOM];
+	char *out; /* ROOM bytes, once they are needed */
 };
 
 static struct sockaddr_in address;
@@ -89,10 +90,20 @@ static int listener(void)
 static void drop(struct conn *c)
 {
 	close(c->fd);
+	free(c->out);
 	free(c);
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static char *room(struct conn *c)
+{
+	if (!c->out)
+		c->out = malloc(ROOM);
+	if (!c->out)
+		fail("malloc");
+	return c->out;
+}
 
 /* One response for each head that ends within data. */
 static void answer(struct conn *c, const char *data, size_t n)
@@ -107,7 +118,7 @@ static void answer(struct conn *c, const char *data, size_t n)
 		if (file >= 0) {
 			c->owed++;
 		} else if (c->to + response_len <= ROOM) {
-			memcpy(c->out + c->to, response, response_len);
+			memcpy(room(c) + c->to, response, response_len);
 			c->to += response_len;
 		}
 	}
@@ -143,7 +154,7 @@ static bool flush_out(struct conn *c)
 	while (c->owed > 0) {
 		if (!c->begun) {
 			c->begun = true;
-			memcpy(c->out, response, response_len);
+			memcpy(room(c), response, response_len);
 			c->to = response_len;
 		}
 		if (!flush_bytes(c))
@@ -154,23 +165,36 @@ static bool flush_out(struct conn *c)
 	return flush_bytes(c);
 }
 
+/* Sends back what came. false: the connection is gone. */
+static bool send_back(struct conn *c, const char *data, size_t n)
+{
+	ssize_t sent = send(c->fd, data, n, MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN)
+		return false;
+	c->to = n - (size_t)(sent > 0 ? sent : 0);
+	if (c->to > 0)
+		memcpy(room(c), data + n - c->to, c->to);
+	return true;
+}
+
 /* Reads and answers until there is no more, or the other side takes no more. false: the connection is gone. */
 static bool work(struct conn *c)
 {
-	char in[4096];
+	char in[ROOM];
+	size_t most = http ? 4096 : sizeof in;
 	for (;;) {
 		if (!flush_out(c))
 			return false;
 		if (c->to > 0 || c->owed > 0)
 			return true;
-		ssize_t n = recv(c->fd, http ? in : c->out, http ? sizeof in : ROOM, 0);
+		ssize_t n = recv(c->fd, in, most, 0);
 		if (n <= 0)
 			return n < 0 && errno == EAGAIN;
 		if (http)
 			answer(c, in, (size_t)n);
-		else
-			c->to = (size_t)n;
-		if ((size_t)n < (http ? sizeof in : ROOM))
+		else if (!send_back(c, in, (size_t)n))
+			return false;
+		if ((size_t)n < most)
 			return flush_out(c);
 	}
 }
@@ -184,11 +208,7 @@ static void take(int poller, int listening)
 		struct conn *c = malloc(sizeof *c);
 		if (!c)
 			fail("malloc");
-		c->fd = fd;
-		c->seen = c->from = c->to = 0;
-		c->owed = 0;
-		c->at = 0;
-		c->begun = false;
+		*c = (struct conn){.fd = fd};
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
 		if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &e) < 0)
