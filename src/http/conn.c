@@ -14,7 +14,7 @@
  * wins the limit's word, and then, under the shard's lock, ends the task's context if there is a task, else closes the
  * connection, which starts one. A task that goes to rest takes its context out under that lock and looks at the word after; so one
  * of the two sees the other, or the close makes ug__http_conn_go fail.
- *	Rejected: a rest after each answer. Busy connections are those that count, and it costs them one to two percent.
+ *	Rejected: a rest after each answer. A busy connection then runs 500 instructions more for each request.
  *
  * Answers are gathered. Pipelined requests are answered one after the other into one buffer, which is written when the input
  * is used up, when it is full, or when a request has to wait for its body. So a batch costs one write, as it cost one read.
