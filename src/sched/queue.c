@@ -15,7 +15,7 @@
  * newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is deep, all of them warm;
  * in breadth (first in, first out) the same tree had most of its tasks alive at once, and each step missed the cache. The order is only
  * the holder's, for its own: thieves take the older half, which are the larger branches; of a full ring the older half goes to a
- * queue of the surplus, from which those who have no young fill their ring, oldest first. Nobody starves: while the ring of tasks has work too, each
+ * queue of the surplus, from which those who have no young get some. Nobody starves: while the ring of tasks has work too, each
  * YOUNG_TURN-th pick takes the oldest, and after a yield as many picks as there are young ones; and in any case one pick in some thousands does (worker.c; one in two hundred made the tree
  * grow in breadth again). Their ring is popped at both ends, so its state is one word that all change by compare-and-swap:
  * head and length, of 16 bits each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in
@@ -92,19 +92,14 @@ static runnable take_share(struct shared_queue *q, uint32_t most, runnable *ring
 	return first;
 }
 
-static runnable pop_share(struct shared_queue *q, uint32_t most, struct proc *p)
-{
-	if (load_relaxed(&q->count) == 0)
-		return 0;
-	uint32_t tail = p->tail, room = RING - (tail - load_acquire(&p->head));
-	runnable r = take_share(q, room < most ? room + 1 : most, p->ring, &tail);
-	store_seq(&p->tail, tail);
-	return r;
-}
-
 runnable ug__global_pop(struct proc *p)
 {
-	return pop_share(&S->global, HALF, p);
+	if (load_relaxed(&S->global.count) == 0)
+		return 0;
+	uint32_t tail = p->tail, room = RING - (tail - load_acquire(&p->head));
+	runnable r = take_share(&S->global, room < HALF ? room + 1 : HALF, p->ring, &tail);
+	store_seq(&p->tail, tail);
+	return r;
 }
 
 void ug__hog_push(struct ug__task *t)
@@ -148,24 +143,29 @@ static bool overflow(struct proc *p, runnable r, uint32_t head)
 	return true;
 }
 
-/* Puts r at the ring's end, whose tail the caller moves; false: it went to the global queue. */
-static inline __attribute__((always_inline)) bool put(struct proc *p, runnable r)
+static UG__NOINLINE void push_full(struct proc *p, runnable r)
 {
-	for (;;) {
-		uint32_t head = load_acquire(&p->head);
-		if (p->tail - head < RING) {
-			store_relaxed(&p->ring[p->tail % RING], r);
-			return true;
-		}
-		if (overflow(p, r, head))
-			return false;
-	}
+	uint32_t head = load_acquire(&p->head);
+	if (p->tail - head < RING || !overflow(p, r, head))
+		ug__queue_push(p, r);
+}
+
+/* Puts r at the ring's end, whose tail the caller moves; false: there is no room. */
+static inline __attribute__((always_inline)) bool put(struct proc *p, runnable r, uint32_t tail)
+{
+	if (unlikely(tail - load_acquire(&p->head) >= RING))
+		return false;
+	store_relaxed(&p->ring[tail % RING], r);
+	return true;
 }
 
 void ug__queue_push(struct proc *p, runnable r)
 {
-	if (put(p, r))
-		store_seq(&p->tail, p->tail + 1);
+	uint32_t tail = p->tail;
+	if (likely(put(p, r, tail)))
+		store_seq(&p->tail, tail + 1);
+	else
+		push_full(p, r);
 }
 
 /* The young -------------------------------------------------------------------------------------------------------- */
@@ -180,38 +180,59 @@ static inline uint32_t young_count(uint64_t state)
 	return (uint16_t)(state >> 16);
 }
 
-static inline uint64_t young_moved(uint64_t state, uint32_t head, uint32_t count, uint32_t pushes)
+#define YOUNG_ONE (UINT64_C(1) << 16)
+#define YOUNG_PUSH (YOUNG_ONE + (UINT64_C(1) << 32))
+
+/* The state without the n oldest: only the head wraps, and must not carry into the rest. */
+static inline uint64_t young_without(uint64_t state, uint32_t n)
 {
-	return (uint16_t)(state + head) | (uint64_t)(uint16_t)(young_count(state) + count) << 16 |
-		(uint64_t)((uint32_t)(state >> 32) + pushes) << 32;
+	return ((state - n * YOUNG_ONE) & ~UINT64_C(0xffff)) | (uint16_t)(young_head(state) + n);
 }
 
-static void young_push(struct proc *p, runnable r)
+static UG__NOINLINE void young_push_full(struct proc *p, uint64_t state, runnable r);
+
+static inline __attribute__((always_inline)) void young_push(struct proc *p, runnable r)
 {
+	uint64_t state = load_acquire(&p->young_state);
 	for (;;) {
-		uint64_t state = load_acquire(&p->young_state);
-		if (young_count(state) < RING) {
-			store_relaxed(&p->young[(young_head(state) + young_count(state)) % RING], r);
-			if (cas_seq(&p->young_state, &state, young_moved(state, 0, 1, 1)))
-				return;
-		} else {
-			runnable batch[HALF];
-			copy_out(batch, p->young, young_head(state), HALF);
-			if (cas_acq_rel(&p->young_state, &state, young_moved(state, HALF, -(uint32_t)HALF, 0))) {
-				append_half(&S->surplus, batch, r);
-				return;
-			}
+		if (unlikely(young_count(state) == RING)) {
+			young_push_full(p, state, r);
+			return;
 		}
+		store_relaxed(&p->young[(young_head(state) + young_count(state)) % RING], r);
+		if (likely(cas_seq(&p->young_state, &state, state + YOUNG_PUSH)))
+			return;
 	}
 }
 
-static runnable young_pop(struct proc *p, bool oldest)
+/* Half goes to the surplus, and r. */
+static UG__NOINLINE void young_push_full(struct proc *p, uint64_t state, runnable r)
+{
+	runnable batch[HALF];
+	copy_out(batch, p->young, young_head(state), HALF);
+	if (cas_acq_rel(&p->young_state, &state, young_without(state, HALF)))
+		append_half(&S->surplus, batch, r);
+	else
+		young_push(p, r); /* thieves were quicker, and there is room */
+}
+
+/* state: as it was seen, not empty. */
+static inline __attribute__((always_inline)) runnable young_pop(struct proc *p, uint64_t state)
+{
+	do {
+		runnable r = load_relaxed(&p->young[(young_head(state) + young_count(state) - 1) % RING]);
+		if (likely(cas_acq_rel(&p->young_state, &state, state - YOUNG_ONE)))
+			return r;
+	} while (young_count(state));
+	return 0;
+}
+
+static runnable young_pop_oldest(struct proc *p)
 {
 	uint64_t state = load_acquire(&p->young_state);
 	while (young_count(state)) {
-		uint32_t at = oldest ? 0 : young_count(state) - 1;
-		runnable r = load_relaxed(&p->young[(young_head(state) + at) % RING]);
-		if (cas_acq_rel(&p->young_state, &state, young_moved(state, oldest, UINT32_MAX, 0)))
+		runnable r = load_relaxed(&p->young[young_head(state) % RING]);
+		if (cas_acq_rel(&p->young_state, &state, young_without(state, 1)))
 			return r;
 	}
 	return 0;
@@ -222,10 +243,16 @@ bool ug__young_empty(const struct proc *p)
 	return young_count(load_relaxed(&p->young_state)) == 0;
 }
 
-runnable ug__queue_pop_oldest(struct proc *p, uint32_t most)
+runnable ug__queue_pop_oldest(struct proc *p)
 {
-	runnable r = pop_share(&S->surplus, most < HALF ? most : HALF, p);
-	return r ? r : young_pop(p, true);
+	if (load_relaxed(&S->surplus.count) == 0)
+		return young_pop_oldest(p);
+	uint64_t state = load_acquire(&p->young_state);
+	uint32_t from = young_head(state) + young_count(state), tail = from;
+	runnable r = take_share(&S->surplus, young_count(state) ? 1 : HALF, p->young, &tail);
+	if (tail != from) /* without others' swaps: a ring without young ones is its holder's alone */
+		store_seq(&p->young_state, state + (tail - from) * YOUNG_PUSH);
+	return r;
 }
 
 /* The oldest of the half taken is answered; the others are the thief's young, which had none. */
@@ -242,9 +269,9 @@ static runnable young_steal(struct proc *thief, struct proc *victim)
 		for (uint32_t i = 1; i < n; i++)
 			store_relaxed(&thief->young[(young_head(mine) + i - 1) % RING],
 				load_relaxed(&victim->young[(head + i) % RING]));
-		if (!cas_acq_rel(&victim->young_state, &state, young_moved(state, n, -n, 0)))
+		if (!cas_acq_rel(&victim->young_state, &state, young_without(state, n)))
 			continue;
-		store_seq(&thief->young_state, young_moved(mine, 0, n - 1, n - 1));
+		store_seq(&thief->young_state, mine + (n - 1) * YOUNG_PUSH);
 		return first;
 	}
 }
@@ -254,8 +281,11 @@ void ug__queue_push_quiet(struct proc *p, runnable r)
 	uint64_t young = load_relaxed(&p->young_state);
 	if (unlikely(young_count(young)))
 		p->young_due = young_count(young);
-	if (put(p, r))
-		store_release(&p->tail, p->tail + 1);
+	uint32_t tail = p->tail;
+	if (likely(put(p, r, tail)))
+		store_release(&p->tail, tail + 1);
+	else
+		push_full(p, r);
 }
 
 /* The slot, and what runs next --------------------------------------------------------------------------------------- */
@@ -267,11 +297,13 @@ bool ug__queue_push_slot(struct proc *p, runnable r)
 		return false;
 	}
 	runnable old = swap_seq(&p->slot, r);
+	if (!old)
+		return false;
 	if (old & 1)
 		young_push(p, old);
-	else if (old)
+	else
 		ug__queue_push(p, old);
-	return old != 0;
+	return true;
 }
 
 static runnable ring_pop(struct proc *p)
@@ -294,22 +326,26 @@ static runnable ring_pop(struct proc *p)
 /* How often in a row the ring may go before the oldest of the young. */
 #define YOUNG_TURN 4
 
-static UG__NOINLINE runnable pop_young_or_ring(struct proc *p)
+static UG__NOINLINE runnable pop_young_or_ring(struct proc *p, uint64_t state)
 {
 	if (load_acquire(&p->head) == p->tail)
-		return young_pop(p, false);
+		return young_pop(p, state);
 	runnable r = 0;
 	if (p->young_due || ++p->young_turn % YOUNG_TURN == 0)
-		r = young_pop(p, true);
+		r = young_pop_oldest(p);
 	p->young_due -= p->young_due > 0;
 	if (!r)
 		r = ring_pop(p);
-	return r ? r : young_pop(p, false);
+	if (r)
+		return r;
+	state = load_acquire(&p->young_state);
+	return young_count(state) ? young_pop(p, state) : 0;
 }
 
 static inline runnable pop_rings(struct proc *p)
 {
-	return unlikely(young_count(load_relaxed(&p->young_state))) ? pop_young_or_ring(p) : ring_pop(p);
+	uint64_t state = load_acquire(&p->young_state);
+	return unlikely(young_count(state)) ? pop_young_or_ring(p, state) : ring_pop(p);
 }
 
 runnable ug__queue_pop(struct proc *p)

@@ -229,7 +229,7 @@ void ug__queue_push_quiet(
 bool ug__queue_push_slot(struct proc *p, runnable r); /* to run next; true: another went to a ring for it */
 runnable ug__queue_pop(struct proc *p);
 runnable ug__queue_pop_oldest(
-	struct proc *p, uint32_t most); /* that has not run; of the surplus, more go to the ring */
+	struct proc *p); /* of the surplus and the young; who has none gets young ones from the surplus */
 bool ug__young_empty(const struct proc *p);
 runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring, or of the young */
 runnable ug__queue_steal_slot(struct proc *victim);

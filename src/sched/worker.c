@@ -293,15 +293,13 @@ static void look_around(struct worker *w, struct proc *p)
 /* One look in so many is for the oldest that have not run: often enough that nobody starves, and so seldom that a tree of tasks is
  * walked in depth. */
 #define OLDEST_TURN 64
-/* Of the surplus, so many at a look: a quarter of what runs. */
-#define SURPLUS (BUDGET / 4)
 
 /* Each 64 picks: nobody shall starve behind a processor's own queue. */
 static runnable find_other(struct proc *p)
 {
 	runnable r = ++p->turn % 2 ? ug__global_pop(p) : ug__hog_pop();
 	if (!r && (p->turn % OLDEST_TURN == 0 || ug__young_empty(p)))
-		r = ug__queue_pop_oldest(p, ug__young_empty(p) ? SURPLUS : 1);
+		r = ug__queue_pop_oldest(p);
 	return r;
 }
 
@@ -313,7 +311,7 @@ static runnable find_runnable(struct proc *p, bool others_first)
 	if (!r)
 		r = ug__global_pop(p);
 	if (!r)
-		r = ug__queue_pop_oldest(p, UINT32_MAX);
+		r = ug__queue_pop_oldest(p);
 	if (!r)
 		r = steal(p);
 	return r ? r : ug__hog_pop();
