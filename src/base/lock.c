@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for a lock.
+ *
+ * Two cores that fight for one lock, that of a channel between eight senders and eight receivers say, take its line, and those of what
+ * it guards, from each other's caches at every turn, which costs more than the sections. So who meets a lock held again and again
+ * looks for it less and less often. The other core has it for itself meanwhile, some hundred times in a row, and then it is the
+ * first one's turn. A lock that is found held once in a while costs four pauses.
+ *
+ * Past that the holder has probably lost its core: the waiter gives its own away, then sleeps in short steps.
+ */
 #include "base/lock.h"
 
+#include "base/clock.h"
 #include "config.h"
 #include UG_CPU_H
 #include <sched.h>
 #include <time.h>
+#include <undergo/base.h>
 
-/* Longer than any critical section: who spins on past that waits for one that lost its core. */
-#define SPINS 40
+/* In pauses of the processor's, of some 5 to 50 ns each: the first wait for a lock, the longest, and how many before the core is given
+ * away. */
+#define FIRST_WAIT 4
+#define LONGEST_WAIT 512
+#define MOST_PAUSES 1024
 #define YIELDS 10
+/* Who finds a lock held again so soon fights for it with another core. */
+#define SOON (50 * UG_US)
 
-UG__NOINLINE void ug__lock_slow(uint32_t *word)
+void ug__lock_slow(uint32_t *word)
 {
-	for (int i = 0; !(load_relaxed(word) == 0 && ug__try_lock(word)); i++) {
-		if (i < SPINS) {
-			ug__relax();
-		} else if (i < SPINS + YIELDS) {
+	static __thread int64_t last;
+	static __thread unsigned wait;
+	int64_t now = ug__clock_real();
+	if (now - last > SOON)
+		wait = FIRST_WAIT;
+	last = now;
+	unsigned pauses = 0, yields = 0;
+	while (!(load_relaxed(word) == 0 && ug__try_lock(word))) {
+		if (pauses < MOST_PAUSES) {
+			for (unsigned i = 0; i < wait; i++)
+				ug__relax();
+			pauses += wait;
+			if (wait < LONGEST_WAIT)
+				wait *= 2;
+		} else if (yields++ < YIELDS) {
 			sched_yield();
 		} else {
 			struct timespec step = {.tv_nsec = 50000};

@@ -2,8 +2,8 @@
 /*
  * The lock of short critical sections, one 32-bit word that starts 0. A holder never parks and never calls back into
  * user code, and but for the growth of a table holds it for a short run of instructions; yet the kernel may take the holder's
- * thread off its core meanwhile. So one who finds it held spins a little, then gives its core away, then sleeps in short
- * steps: nobody is ever woken, and the unlock is a plain store.
+ * thread off its core meanwhile. So one who finds it held spins for some time, then gives its core away, then sleeps in short
+ * steps (lock.c): nobody is ever woken, and the unlock is a plain store.
  *
  * Rejected: a futex with a count of sleepers. Its unlock is a second locked instruction, paid at every channel operation for
  * a case that needs the kernel to interrupt just those.

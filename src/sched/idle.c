@@ -22,10 +22,12 @@
  * that goes to sleep: the eventfd stays ready, the futex word has changed.
  *
  * Slots are different: their task is mostly picked by the holder at once (two tasks that take turns), and then a wake was in
- * vain: it cost a system call, and the thief took caches along had it been quicker. So a thief is patient with slots (queue.c), a
- * sleeper does not look at those of others, and a worker that was woken and found nothing sets `muted`: until the monitor's next
- * tick, filling a slot wakes nobody. What lies in a slot then waits 2 ms at most: the monitor wakes a thief for it
- * where its holder made no pick since the last tick. Wakes for rings and the global queue are never muted.
+ * vain: it cost a system call, and the thief took caches along had it been quicker. So a thief is patient with slots (queue.c), and a
+ * sleeper does not look at those of others. `muted` says that wakes for slots were in vain lately: a worker that was woken found nothing,
+ * or one whose slot was stolen (`robbed`) had nothing else to do soon after, and so would have run the task itself. (The wake is a
+ * system call: while it lasts the thief can win even against a holder that is about to pick.) Until the monitor's next tick, filling
+ * a slot wakes nobody then. What lies in it waits 2 ms at most: the monitor wakes a thief for it where its holder made
+ * no pick since the last tick. Wakes for rings and the global queue are never muted.
  */
 #include "sched/sched_priv.h"
 
@@ -146,9 +148,10 @@ void ug__idle_sleep(struct worker *w)
 	 * pushed before, and is seen below; one that comes after kicks after `word` was read. */
 	if (load_seq(&S->searching))
 		store_seq(&S->searching, 0u);
-	if (w->recheck)
+	if (w->recheck || load_relaxed(&w->proc->robbed))
 		store_relaxed(&S->muted, 1u);
 	w->recheck = 0;
+	store_relaxed(&w->proc->robbed, 0u);
 	store_relaxed(&w->idle, 1u);
 	add_seq(&S->idle_count, 1u);
 	int64_t until = load_relaxed(&w->proc->timers.next);

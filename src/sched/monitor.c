@@ -136,6 +136,8 @@ static bool look_at(struct proc *p, int64_t now)
 	if (load_relaxed(&S->registered) || load_relaxed(&p->timers.next) <= now)
 		store_relaxed(&p->attention, 1u);
 	p->stale = same ? p->stale + 1 : 0;
+	if (same)
+		store_relaxed(&p->robbed, 0u);
 	if (same && load_relaxed(&p->slot) && load_relaxed(&S->idle_count))
 		ug__idle_wake(); /* for a patient thief: idle.c */
 	bool waits = p->stale >= STUCK_TICKS && anything_waits(p, now);

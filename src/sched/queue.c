@@ -398,7 +398,10 @@ runnable ug__queue_steal_slot(struct proc *victim)
 		if (load_relaxed(&victim->slot) != r || load_relaxed(&victim->tick) != tick)
 			return 0;
 	}
-	return r && cas_acq_rel(&victim->slot, &r, (runnable)0) ? r : 0;
+	if (!r || !cas_acq_rel(&victim->slot, &r, (runnable)0))
+		return 0;
+	store_relaxed(&victim->robbed, 1u);
+	return r;
 }
 
 bool ug__rings_empty(const struct proc *p)

@@ -112,6 +112,7 @@ struct proc {
 	uint32_t attention __attribute__((aligned(64))); /* 1: look at timers and poller soon */
 	uint32_t seen_tick, stale;
 	uint32_t near_tick, near_looks;
+	uint32_t robbed; /* its slot was stolen, and it has not computed for long since; by thief, holder, monitor */
 	/* head by whoever takes, tail by the holder */
 	uint32_t head __attribute__((aligned(64)));
 	uint32_t tail __attribute__((aligned(64)));
