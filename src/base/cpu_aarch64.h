@@ -9,4 +9,19 @@ static inline void ug__relax(void)
 	__asm__ volatile("isb" ::: "memory");
 }
 
+/* A thread-local pointer of the initial-exec model, of the thread that runs right here. What the compiler knows of it from before a
+ * switch of stacks, its address too, may be another thread's; so it is not told what this is. */
+#define UG__THREAD_LOAD(variable)                                                                                      \
+	({                                                                                                             \
+		void *value_, *base_;                                                                                  \
+		__asm__ volatile("mrs %1, tpidr_el0\n\t"                                                               \
+				 "adrp %0, :gottprel:" #variable "\n\t"                                                \
+				 "ldr %0, [%0, :gottprel_lo12:" #variable "]\n\t"                                      \
+				 "ldr %0, [%1, %0]"                                                                    \
+				 : "=&r"(value_), "=&r"(base_)                                                         \
+				 :                                                                                     \
+				 : "memory");                                                                          \
+		value_;                                                                                                \
+	})
+
 #endif

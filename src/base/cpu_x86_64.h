@@ -9,4 +9,17 @@ static inline void ug__relax(void)
 	__builtin_ia32_pause();
 }
 
+/* A thread-local pointer of the initial-exec model, of the thread that runs right here. What the compiler knows of it from before a
+ * switch of stacks, its address too, may be another thread's; so it is not told what this is. */
+#define UG__THREAD_LOAD(variable)                                                                                      \
+	({                                                                                                             \
+		void *value_;                                                                                          \
+		__asm__ volatile("movq " #variable "@gottpoff(%%rip), %0\n\t"                                          \
+				 "movq %%fs:(%0), %0"                                                                  \
+				 : "=r"(value_)                                                                        \
+				 :                                                                                     \
+				 : "memory");                                                                          \
+		value_;                                                                                                \
+	})
+
 #endif

@@ -21,8 +21,8 @@
 /* In pauses of the processor's, of some 5 to 50 ns each: the first wait for a lock, the longest, and how many before the core is given
  * away. */
 #define FIRST_WAIT 4
-#define LONGEST_WAIT 512
-#define MOST_PAUSES 1024
+#define LONGEST_WAIT 1024
+#define MOST_PAUSES 2048
 #define YIELDS 10
 /* Who finds a lock held again so soon fights for it with another core. */
 #define SOON (50 * UG_US)

@@ -63,7 +63,7 @@ static void kick(void)
 	}
 }
 
-void ug__idle_wake(void)
+void ug__idle_wake_one(void)
 {
 	if (unlikely(load_seq(&S->monitor_asleep)))
 		ug__monitor_wake();
@@ -72,12 +72,6 @@ void ug__idle_wake(void)
 	uint32_t none = 0;
 	if (cas_seq(&S->searching, &none, 1u))
 		kick();
-}
-
-void ug__idle_wake_weak(void)
-{
-	if (!load_relaxed(&S->muted) || unlikely(load_seq(&S->monitor_asleep)))
-		ug__idle_wake();
 }
 
 void ug__search_done(struct worker *w)

@@ -5,7 +5,8 @@
  * The contract is in sched.h. What makes it work:
  *
  * One winner. A task that waits has armed its wait word. Wakers (channel, timer, descriptor …) and the end of its context
- * compete by one compare-and-swap out of ARMED; who wins makes the task ready, all others leave it alone.
+ * compete by one compare-and-swap out of ARMED; who wins makes the task ready, all others leave it alone. Where no end can come,
+ * and one waiter stands in one queue, who takes it from there is alone (SOLE).
  *
  * Findable before it is off its stack. A task may be made ready, stolen and picked by another worker while it still
  * switches away. on_cpu tells: it is 1 until the code on the stack that was switched to has cleared it
@@ -38,7 +39,7 @@ void ug__after_switch(struct ug__task *left)
 }
 
 /* What to run next, at once; 0: the loop must look. */
-runnable ug__pick(struct proc *p)
+static inline __attribute__((always_inline)) runnable pick(struct proc *p)
 {
 	if (unlikely(p->budget == 0 || load_relaxed(&p->attention)))
 		return 0;
@@ -97,12 +98,19 @@ static __attribute__((always_inline)) inline void switch_from(
 		*__cxa_get_globals() = saved;
 }
 
+runnable ug__pick(struct proc *p)
+{
+	return pick(p);
+}
+
 /* The task's stack is left for r, or for the loop where that is 0; w is inside, and so is the worker on which this returns. */
 __attribute__((noinline)) void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r)
 {
 	check_canary(t);
 	ug__held_settle(w);
-	struct ug__task *next = r ? ug__bind(w->proc, r) : NULL;
+	struct ug__task *next = (struct ug__task *)r;
+	if (unlikely(r & 1))
+		next = ug__bind(w->proc, r);
 	if (next == t)
 		return;
 	if (next && unlikely(load_acquire(&next->on_cpu))) {
@@ -115,7 +123,7 @@ __attribute__((noinline)) void ug__leave_stack_for(struct worker *w, struct ug__
 void ug__leave_stack(struct worker *w, struct ug__task *t)
 {
 	struct proc *p = w->proc;
-	ug__leave_stack_for(w, t, p ? ug__pick(p) : 0);
+	ug__leave_stack_for(w, t, p ? pick(p) : 0);
 }
 
 /* The loop's side: runs t until some task comes back to the loop. */
@@ -219,7 +227,7 @@ static void inject_hog(runnable r)
 	ug__idle_wake();
 }
 
-void ug__ready_runnable(runnable r)
+static inline __attribute__((always_inline)) void ready_runnable(runnable r)
 {
 	struct worker *w = ug__worker();
 	if (!w) {
@@ -244,6 +252,11 @@ void ug__ready_runnable(runnable r)
 		ug__leave(w);
 }
 
+void ug__ready_runnable(runnable r)
+{
+	ready_runnable(r);
+}
+
 void ug__ready(struct ug__task *t)
 {
 	if (unlikely(t->flags & TASK_OFFLINE)) {
@@ -255,7 +268,7 @@ void ug__ready(struct ug__task *t)
 		else
 			inject_from_thread((runnable)t, inject_hog);
 	} else {
-		ug__ready_runnable((runnable)t);
+		ready_runnable((runnable)t);
 	}
 }
 

@@ -290,12 +290,8 @@ void ug__queue_push_quiet(struct proc *p, runnable r)
 
 /* The slot, and what runs next --------------------------------------------------------------------------------------- */
 
-bool ug__queue_push_slot(struct proc *p, runnable r)
+bool ug__queue_push_slot_full(struct proc *p, runnable r)
 {
-	if (load_relaxed(&p->slot) == 0 && !S->taken_none) {
-		store_release(&p->slot, r);
-		return false;
-	}
 	runnable old = swap_seq(&p->slot, r);
 	if (!old)
 		return false;
@@ -316,12 +312,6 @@ static runnable ring_pop(struct proc *p)
 	}
 	return 0;
 }
-
-/* Looks at a slot before it is stolen, each with a pause of the processor's (ug__relax). */
-#define SLOT_PATIENCE 100
-
-/* How often in a row the slot may go before the ring while both have work: it must not starve the others. */
-#define SLOT_USES 32
 
 /* How often in a row the ring may go before the oldest of the young. */
 #define YOUNG_TURN 4
@@ -348,22 +338,15 @@ static inline runnable pop_rings(struct proc *p)
 	return unlikely(young_count(state)) ? pop_young_or_ring(p, state) : ring_pop(p);
 }
 
-runnable ug__queue_pop(struct proc *p)
+runnable ug__queue_pop_rings(struct proc *p)
 {
-	if (load_relaxed(&p->slot)) {
-		if (p->slot_uses++ < SLOT_USES) {
-			runnable r = swap_acq_rel(&p->slot, (runnable)0);
-			if (r)
-				return r;
-		} else {
-			p->slot_uses = 0;
-			runnable r = pop_rings(p);
-			return r ? r : swap_acq_rel(&p->slot, (runnable)0);
-		}
-	}
 	p->slot_uses = 0;
-	return pop_rings(p);
+	runnable r = pop_rings(p);
+	return r || !load_relaxed(&p->slot) ? r : swap_acq_rel(&p->slot, (runnable)0);
 }
+
+/* Looks at a slot before it is stolen, each with a pause of the processor's (ug__relax). */
+#define SLOT_PATIENCE 100
 
 runnable ug__queue_steal(struct proc *thief, struct proc *victim)
 {

@@ -25,7 +25,7 @@
  * unqueued it needs no look. (3) Between arm and park nothing may park, and no waiting call be made. (4) ug__wake_win and
  * ug__ready never switch, so they may be called with locks held; better after they are dropped. (5) An armed wait that
  * turns out not to be needed is taken back with ug__wait_disarm: 1, it is as if never armed; 0, a waker has won meanwhile
- * and park must be called to take its wake.
+ * and park must be called to take its wake. (6) A wait with one waiter in one queue, never taken back, is armed with UG__WAIT_SOLE.
  *
  * A plain thread has a task record of its own, and parks in the kernel; nobody but park and ready sees the difference.
  */
@@ -33,7 +33,9 @@
 #define UG_SCHED_SCHED_H
 
 #include "base/atomic.h"
+#include "config.h"
 #include "stack/stack.h"
+#include UG_CPU_H
 #include <undergo/sched.h>
 
 struct ug__task;
@@ -61,6 +63,8 @@ enum ug__wait {
 };
 /* Or-ed to the above: the context's end does not wake it (group end, taking a lock again, cleanups). */
 #define UG__WAIT_HARD 0x100
+/* Or-ed to the above: one waiter, in one queue, and the task does not take the wait back (ug__wait_disarm). */
+#define UG__WAIT_SOLE 0x200
 
 /* How a task begins: what the calls below look at without a call. The rest is sched's own. */
 struct ug__task_head {
@@ -70,7 +74,36 @@ struct ug__task_head {
 	uint32_t flags;
 };
 
-/* The one transition out of ARMED or HARD decides who woke a task. */
+/* How a worker begins: what is needed to find out who runs. */
+struct ug__worker_head {
+	struct ug__task *cur; /* the task that runs; NULL: the loop does */
+	uint32_t in; /* by itself */
+	uint32_t taken; /* enum ug__taken */
+	struct ug__owner *owned; /* biased.h */
+	uint32_t id;
+	uint32_t held_mode; /* enum ug__held_mode; NONE until it stands among all workers */
+	uintptr_t
+		held; /* held.c: the word of a count that the task that runs has not written there; low bit: it lets go of it */
+};
+enum ug__held_mode { UG__HELD_NONE, UG__HELD_PLAIN, UG__HELD_FENCED };
+enum { UG__HELD_LEAVING = 1 };
+enum ug__taken {
+	UG__TAKEN_NO,
+	UG__TAKEN_ASKED,
+	UG__TAKEN_YES,
+	UG__TAKEN_FENCE = 4 /* or-ed: membarrier cannot be had */
+};
+/* This thread's; NULL: a plain one. Two words at a fixed offset from the thread pointer: in the shared library the default would call
+ * __tls_get_addr at each look. A library that is opened by dlopen takes them from the surplus that libc keeps for this. */
+extern __thread struct ug__worker_head *ug__this_worker __attribute__((tls_model("initial-exec")));
+
+/* The current worker, until the task's next wait; NULL: on a plain thread. */
+static inline struct ug__worker_head *ug__worker_head(void)
+{
+	return UG__THREAD_LOAD(ug__this_worker);
+}
+
+/* The one transition out of ARMED, HARD or SOLE decides who woke a task. */
 enum ug__wait_state {
 	UG__WAIT_STATE_NONE, /* runs, or is ready */
 	UG__WAIT_STATE_ARMED, /* a waker or the context's end may win it */
@@ -78,13 +111,36 @@ enum ug__wait_state {
 	UG__WAIT_STATE_WON, /* a waker did */
 	UG__WAIT_STATE_ENDED, /* the context's end did, and made it ready */
 	UG__WAIT_STATE_SELF, /* the task saw the context's end itself while it armed: park does not switch */
+	UG__WAIT_STATE_SOLE, /* only who takes its one waiter from its one queue may: nobody competes */
 };
 enum { UG__CTX_LINKED = 1 }; /* in a context's flags_: an end above reaches it by itself */
 
+struct ug__task *ug__thread_self(void);
+struct ug__task *ug__wait_self_slow(void);
 /* The current task, or the record of the current plain thread (made at first use; never NULL). */
-struct ug__task *ug__self(void);
+static inline struct ug__task *ug__self(void)
+{
+	struct ug__worker_head *w = ug__worker_head();
+	return likely(w && w->cur) ? w->cur : ug__thread_self();
+}
 /* The same where a call that may wait begins: a task that has lost its processor gives way to others first. */
-struct ug__task *ug__wait_self(void);
+static inline struct ug__task *ug__wait_self(void)
+{
+	struct ug__worker_head *w = ug__worker_head();
+	return likely(w && w->cur && !(load_relaxed(&w->taken) & UG__TAKEN_YES)) ? w->cur : ug__wait_self_slow();
+}
+/* The same for who needs the worker; NULL: no task. */
+static inline struct ug__worker_head *ug__wait_worker(void)
+{
+	struct ug__worker_head *w = ug__worker_head();
+	if (unlikely(!w || !w->cur))
+		return NULL;
+	if (unlikely(load_relaxed(&w->taken) & UG__TAKEN_YES)) {
+		ug__wait_self_slow();
+		w = ug__worker_head();
+	}
+	return w;
+}
 int ug__wait_check_chain(const ug_ctx *c);
 /* 0, or the code with which a waiting call fails on entry. */
 static inline int ug__wait_check(struct ug__task *t)
@@ -101,6 +157,10 @@ static inline int ug__wake_win(struct ug__task *t)
 {
 	uint32_t *wait = &((struct ug__task_head *)(void *)t)->wait;
 	uint32_t state = load_relaxed(wait);
+	if (state == UG__WAIT_STATE_SOLE) {
+		store_relaxed(wait, UG__WAIT_STATE_WON);
+		return 1;
+	}
 	while (state == UG__WAIT_STATE_ARMED || state == UG__WAIT_STATE_HARD)
 		if (cas_seq(wait, &state, UG__WAIT_STATE_WON))
 			return 1;
@@ -147,7 +207,9 @@ static inline struct ug__waiter *ug__waitq_pop(struct ug__waitq *q)
 	struct ug__waiter *w = q->head_;
 	if (w) {
 		ug__waiter_fetch(w);
-		ug__waitq_remove(q, w);
+		store_relaxed(&q->head_, w->next_);
+		*(w->next_ ? &w->next_->prev_ : &q->tail_) = NULL;
+		w->queued_ = 0;
 	}
 	return w;
 }
@@ -160,23 +222,6 @@ static inline struct ug__waiter *ug__waitq_win(struct ug__waitq *q)
 		;
 	return w;
 }
-
-/* How a worker begins: what the calls below look at without a call. The rest is sched's own. */
-struct ug__worker_head {
-	uint32_t in, taken;
-	struct proc *proc;
-	struct ug__task *cur;
-	uintptr_t
-		held; /* held.c: the word of a count that the task that runs has not written there; low bit: it lets go of it */
-	uint32_t held_mode; /* enum ug__held_mode */
-};
-enum ug__held_mode { UG__HELD_NONE, UG__HELD_PLAIN, UG__HELD_FENCED };
-enum { UG__HELD_LEAVING = 1 };
-
-/* The current worker, until the task's next wait; NULL: on a plain thread. */
-struct ug__worker_head *ug__worker_head(void);
-/* The same where a call that may wait begins, as ug__wait_self. */
-struct ug__worker_head *ug__wait_worker(void);
 
 /* Counts held by workers for a word: held.c. */
 /* 1 more on *word that is not written there, or false: w has no room. The caller looks at *word after it. */

@@ -121,16 +121,19 @@ struct proc {
 	struct ug__timers timers __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
-enum taken { TAKEN_NO, TAKEN_ASKED, TAKEN_YES, TAKEN_FENCE = 4 /* or-ed: membarrier cannot be had */ };
+#define TAKEN_NO UG__TAKEN_NO
+#define TAKEN_ASKED UG__TAKEN_ASKED
+#define TAKEN_YES UG__TAKEN_YES
+#define TAKEN_FENCE UG__TAKEN_FENCE
 
 struct worker {
 	/* These are struct ug__worker_head. */
-	uint32_t in; /* by itself */
-	uint32_t taken; /* enum taken */
+	struct ug__task *cur;
+	uint32_t in, taken;
+	struct ug__owner *owned;
+	uint32_t id, held_mode;
+	uintptr_t held;
 	struct proc *proc; /* by itself, or by whoever gives one to a spare */
-	struct ug__task *cur; /* the task that runs; NULL: the loop does */
-	uintptr_t held; /* by itself */
-	uint32_t held_mode; /* 0 until it stands among all workers */
 	struct ug__task *pending; /* the loop's next, whose stack another worker is still leaving */
 	struct ug__switch regs; /* of the loop */
 	struct ug__announce announce;
@@ -142,8 +145,9 @@ struct worker {
 	struct worker *next_spare, *next; /* all of them */
 	void *signal_stack;
 };
-_Static_assert(offsetof(struct worker, cur) == offsetof(struct ug__worker_head, cur) &&
-		offsetof(struct worker, held_mode) == offsetof(struct ug__worker_head, held_mode),
+
+_Static_assert(offsetof(struct worker, taken) == offsetof(struct ug__worker_head, taken) &&
+		offsetof(struct worker, held) == offsetof(struct ug__worker_head, held),
 	"a worker begins with its head");
 
 struct shared_queue {
@@ -207,10 +211,12 @@ static inline void ug__visit_end(void)
 /* The root context: never ends. */
 extern ug_ctx ug__root_ctx;
 
-/* worker.c: the current worker; NULL on a plain thread. Never inlined: the answer may differ after each switch. */
-struct worker *ug__worker(void);
-/* The current plain thread's record, made at its first use. */
-struct ug__task *ug__thread_self(void);
+/* The current worker; NULL on a plain thread. Another one, perhaps, after each switch. */
+static inline struct worker *ug__worker(void)
+{
+	return UG__THREAD_LOAD(ug__this_worker);
+}
+/* worker.c: ug__thread_self is the current plain thread's record, made at its first use. */
 /* In the child of a fork: its thread is a plain one now. Its record, or NULL. */
 struct ug__task *ug__worker_forget(void);
 /* Makes plain threads that sleep look whether the runtime still runs. */
@@ -225,12 +231,12 @@ void ug__spare_give(struct worker *w, struct proc *p);
 
 /* queue.c; all by the holder of p, inside, but steal and global_push */
 void ug__queue_push(struct proc *p, runnable r); /* to the end */
-void ug__queue_push_quiet(
-	struct proc *p, runnable r); /* the same for who yields: wakes nobody, and lets the young run first */
-bool ug__queue_push_slot(struct proc *p, runnable r); /* to run next; true: another went to a ring for it */
-runnable ug__queue_pop(struct proc *p);
-runnable ug__queue_pop_oldest(
-	struct proc *p); /* of the surplus and the young; who has none gets young ones from the surplus */
+/* The same for who yields: wakes nobody, and lets the young run first. */
+void ug__queue_push_quiet(struct proc *p, runnable r);
+bool ug__queue_push_slot_full(struct proc *p, runnable r);
+runnable ug__queue_pop_rings(struct proc *p); /* those before the slot */
+/* Of the surplus and the young; who has none gets young ones from the surplus. */
+runnable ug__queue_pop_oldest(struct proc *p);
 bool ug__young_empty(const struct proc *p);
 runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring, or of the young */
 runnable ug__queue_steal_slot(struct proc *victim);
@@ -297,9 +303,40 @@ void ug__handles_end(void);
 #define UG__MAX_PROCS 256
 int ug__count_procs(int wanted);
 
+/* To run next; true: another went to a ring for it. */
+static inline bool ug__queue_push_slot(struct proc *p, runnable r)
+{
+	if (unlikely(load_relaxed(&p->slot) || S->taken_none))
+		return ug__queue_push_slot_full(p, r);
+	store_release(&p->slot, r);
+	return false;
+}
+
+/* How often in a row the slot may go before the ring while both have work: it must not starve the others. */
+#define SLOT_USES 32
+
+static inline runnable ug__queue_pop(struct proc *p)
+{
+	runnable r = 0;
+	if (load_relaxed(&p->slot) && p->slot_uses++ < SLOT_USES)
+		r = swap_acq_rel(&p->slot, (runnable)0);
+	return likely(r) ? r : ug__queue_pop_rings(p);
+}
+
 /* idle.c */
-void ug__idle_wake(void); /* after work was pushed: wakes a worker if one sleeps and none searches */
-void ug__idle_wake_weak(void); /* the same where only a slot was filled */
+void ug__idle_wake_one(void);
+/* After work was pushed: wakes a worker if one sleeps and none searches. */
+static inline void ug__idle_wake(void)
+{
+	if (load_seq(&S->idle_count) || unlikely(load_seq(&S->monitor_asleep)))
+		ug__idle_wake_one();
+}
+/* The same where only a slot was filled. */
+static inline void ug__idle_wake_weak(void)
+{
+	if (!load_relaxed(&S->muted) || unlikely(load_seq(&S->monitor_asleep)))
+		ug__idle_wake();
+}
 void ug__idle_sleep(struct worker *w);
 void ug__idle_kick(void); /* makes one that sleeps, or the next, look again */
 int ug__poller_start(void);

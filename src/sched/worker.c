@@ -12,65 +12,20 @@
  */
 #include "sched/enter.h"
 
+#include "sched/biased.h"
 #include "sched/worker_priv.h"
 #include <signal.h>
 #include <stdlib.h>
 
 #define MAX_WORKERS 1024
 
-/* Two words at a fixed offset from the thread pointer: in the shared library the default would call __tls_get_addr at each
- * look, 150 of the 1,050 instructions of a round trip between two tasks. A library that is opened by dlopen takes them from
- * the surplus that libc keeps for this. */
-#define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
-THREAD_LOCAL struct worker *this_worker;
-THREAD_LOCAL struct ug__task *this_thread;
+__thread struct ug__worker_head *ug__this_worker;
+static __thread struct ug__task *this_thread __attribute__((tls_model("initial-exec")));
 
-/* The asm keeps the compiler from merging two calls: between them the task may have moved. */
-UG__NOINLINE struct worker *ug__worker(void)
+UG__NOINLINE struct ug__task *ug__wait_self_slow(void)
 {
-	__asm__ volatile("" ::: "memory");
-	return this_worker;
-}
-
-/* One look at the thread's own, not two calls: it stands at the start of everything that waits. */
-UG__NOINLINE struct ug__task *ug__self(void)
-{
-	__asm__ volatile("" ::: "memory");
-	struct worker *w = this_worker;
-	return likely(w && w->cur) ? w->cur : ug__thread_self();
-}
-
-UG__NOINLINE struct ug__task *ug__wait_self(void)
-{
-	__asm__ volatile("" ::: "memory");
-	struct worker *w = this_worker;
-	if (unlikely(!w || !w->cur))
-		return ug__thread_self();
-	return likely(!(load_relaxed(&w->taken) & TAKEN_YES)) ? w->cur : ug__give_way(w);
-}
-
-static struct ug__worker_head *head_of(struct worker *w)
-{
-	return (struct ug__worker_head *)(void *)w;
-}
-
-UG__NOINLINE struct ug__worker_head *ug__worker_head(void)
-{
-	__asm__ volatile("" ::: "memory");
-	return head_of(this_worker);
-}
-
-UG__NOINLINE struct ug__worker_head *ug__wait_worker(void)
-{
-	__asm__ volatile("" ::: "memory");
-	struct worker *w = this_worker;
-	if (unlikely(!w || !w->cur))
-		return NULL;
-	if (unlikely(load_relaxed(&w->taken) & TAKEN_YES)) {
-		ug__give_way(w);
-		w = ug__worker();
-	}
-	return head_of(w);
+	struct worker *w = ug__worker();
+	return w && w->cur ? ug__give_way(w) : ug__thread_self();
 }
 
 /* Threads ---------------------------------------------------------------------------------------------------------- */
@@ -197,10 +152,11 @@ UG__NOINLINE struct ug__task *ug__thread_self(void)
 /* What runs on this thread is no task any more. Answers the record of it, if there is one. */
 struct ug__task *ug__worker_forget(void)
 {
-	if (this_worker) {
-		this_thread = this_worker->cur;
+	struct worker *w = ug__worker();
+	if (w) {
+		this_thread = w->cur;
 		this_thread->flags = TASK_THREAD;
-		this_worker = NULL;
+		ug__this_worker = NULL;
 	}
 	return this_thread;
 }
@@ -353,7 +309,8 @@ static struct ug__task *find(struct worker *w)
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	this_worker = w;
+	ug__this_worker = (struct ug__worker_head *)(void *)w;
+	ug__owner_get(ug__this_worker);
 	store_relaxed(&w->thread, ug__thread_id());
 	ug__announce_thread(&w->announce);
 	ug__overflow_thread(w, true);
@@ -364,7 +321,8 @@ static void *worker_main(void *arg)
 	/* Of several that sleep in the poller, a wake reaches one: pass it on. */
 	ug__idle_kick();
 	ug__overflow_thread(w, false);
-	this_worker = NULL;
+	ug__owner_put(ug__this_worker);
+	ug__this_worker = NULL;
 	ug__thread_gone();
 	return NULL;
 }

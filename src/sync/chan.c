@@ -7,8 +7,10 @@
  * is made by the winner of the other's wake, before ug__ready: so an error of the context, which is the loss of that same
  * wake, means that no value has moved.
  *
- * Rejected: a lock-free ring of sequence-numbered slots. It saves one locked instruction of two, but whoever adds a value must then
- * look for sleepers behind a full barrier, which is the second; close and select would have to live with values in flight.
+ * The lock costs no locked instruction where one worker uses the channel for a while (sched/biased.h).
+ *
+ * Rejected: a lock-free ring of sequence-numbered slots. It needs its locked instruction always; whoever adds a value must then
+ * look for sleepers behind a full barrier, which is another; close and select would have to live with values in flight.
  */
 #include "sync/chan_priv.h"
 
@@ -47,9 +49,9 @@ int ug_chan_ref(void *typed)
 /* The last reference is being dropped, so nobody else may call; but somebody may still be in a call, waiting. */
 static int destroy(ug_chan *c)
 {
-	ug__lock(&c->lock);
+	struct ug__owner *owned = chan_lock(c);
 	int busy = c->receivers.head_ || c->senders.head_;
-	ug__unlock(&c->lock);
+	chan_unlock(c, owned);
 	if (busy)
 		return -EBUSY;
 	if (c->drop)
@@ -89,20 +91,25 @@ static UG__NOINLINE int wait_for_end(struct ug__task *t)
 	return ug__park(t);
 }
 
-static UG__NOINLINE int send_wait(ug_chan *c, struct ug__task *t, const void *value)
+/* wait_in (sync_priv.h) with a channel's lock. */
+static UG__NOINLINE int chan_wait(
+	ug_chan *c, struct ug__owner *owned, struct ug__task *t, struct ug__waitq *q, const void *value, int wait)
 {
 	struct ug__waiter w = {.task_ = t, .value_ = (void *)(uintptr_t)value};
-	return wait_in(&c->lock, &c->senders, &w, UG__WAIT_SEND, c);
-}
-
-static UG__NOINLINE int recv_wait(ug_chan *c, struct ug__task *t, void *value)
-{
-	struct ug__waiter w = {.task_ = t, .value_ = value};
-	return wait_in(&c->lock, &c->receivers, &w, UG__WAIT_RECV, c);
+	ug__wait_arm(t, wait | UG__WAIT_SOLE, c);
+	ug__waitq_push(q, &w);
+	chan_unlock(c, owned);
+	int e = ug__park(t);
+	if (likely(e == 0))
+		return w.result_;
+	owned = chan_lock(c);
+	ug__waitq_remove(q, &w);
+	chan_unlock(c, owned);
+	return e;
 }
 
 /* How a send and a receive begin: 0 with the lock held, or the code with which they fail. */
-static inline int begin(ug_chan *c, struct ug__task *t, const void *value)
+static inline int begin(ug_chan *c, struct ug__task *t, const void *value, struct ug__owner **owned)
 {
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))
@@ -111,13 +118,13 @@ static inline int begin(ug_chan *c, struct ug__task *t, const void *value)
 		return wait_for_end(t);
 	if (unlikely(!value))
 		return -EINVAL;
-	ug__lock(&c->lock);
+	*owned = chan_lock(c);
 	return 0;
 }
 
-static inline int finish(ug_chan *c, struct ug__waiter *peer, int e)
+static inline int finish(ug_chan *c, struct ug__owner *owned, struct ug__waiter *peer, int e)
 {
-	ug__unlock(&c->lock);
+	chan_unlock(c, owned);
 	if (peer)
 		ug__ready(peer->task_);
 	return e;
@@ -127,22 +134,24 @@ int ug_chan_send(ug_chan *c, const void *value)
 {
 	struct ug__task *t = ug__wait_self();
 	struct ug__waiter *peer = NULL;
-	int e = begin(c, t, value);
+	struct ug__owner *owned = NULL;
+	int e = begin(c, t, value, &owned);
 	if (unlikely(e < 0))
 		return e;
 	e = chan_send_locked(c, value, &peer);
-	return e == -EAGAIN ? send_wait(c, t, value) : finish(c, peer, e);
+	return e == -EAGAIN ? chan_wait(c, owned, t, &c->senders, value, UG__WAIT_SEND) : finish(c, owned, peer, e);
 }
 
 int ug_chan_recv(ug_chan *c, void *value)
 {
 	struct ug__task *t = ug__wait_self();
 	struct ug__waiter *peer = NULL;
-	int e = begin(c, t, value);
+	struct ug__owner *owned = NULL;
+	int e = begin(c, t, value, &owned);
 	if (unlikely(e < 0))
 		return e;
 	e = chan_recv_locked(c, value, &peer);
-	return e == -EAGAIN ? recv_wait(c, t, value) : finish(c, peer, e);
+	return e == -EAGAIN ? chan_wait(c, owned, t, &c->receivers, value, UG__WAIT_RECV) : finish(c, owned, peer, e);
 }
 
 int ug_chan_try_send(ug_chan *c, const void *value)
@@ -152,9 +161,9 @@ int ug_chan_try_send(ug_chan *c, const void *value)
 		return -EINVAL;
 	if (!c || !chan_may_send(c))
 		return -EAGAIN;
-	ug__lock(&c->lock);
+	struct ug__owner *owned = chan_lock(c);
 	int e = chan_send_locked(c, value, &peer);
-	return finish(c, peer, e);
+	return finish(c, owned, peer, e);
 }
 
 int ug_chan_try_recv(ug_chan *c, void *value)
@@ -164,9 +173,9 @@ int ug_chan_try_recv(ug_chan *c, void *value)
 		return -EINVAL;
 	if (!c || !chan_may_recv(c))
 		return -EAGAIN;
-	ug__lock(&c->lock);
+	struct ug__owner *owned = chan_lock(c);
 	int e = chan_recv_locked(c, value, &peer);
-	return finish(c, peer, e);
+	return finish(c, owned, peer, e);
 }
 
 int ug_chan_close(ug_chan *c)
@@ -175,15 +184,15 @@ int ug_chan_close(ug_chan *c)
 	if (!c)
 		return -EINVAL;
 	wakes_init(&woken);
-	ug__lock(&c->lock);
+	struct ug__owner *owned = chan_lock(c);
 	if (c->closed) {
-		ug__unlock(&c->lock);
+		chan_unlock(c, owned);
 		return -EPIPE;
 	}
 	store_relaxed(&c->closed, 1);
 	wakes_add_all(&woken, &c->receivers, -EPIPE);
 	wakes_add_all(&woken, &c->senders, -EPIPE);
-	ug__unlock(&c->lock);
+	chan_unlock(c, owned);
 	wakes_ready(&woken);
 	return 0;
 }

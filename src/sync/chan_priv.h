@@ -15,23 +15,36 @@
 #ifndef UG_SYNC_CHAN_PRIV_H
 #define UG_SYNC_CHAN_PRIV_H
 
+#include "sched/biased.h"
 #include "sync/sync_priv.h"
 #include <string.h>
 
 #define CACHE_LINE 64
 
 struct ug_chan {
-	uint32_t lock;
-	uint32_t closed;
+	struct ug__biased lock;
 	size_t count; /* values in the ring */
 	size_t head, tail; /* where the next is taken, and put: bytes from the ring's start */
 	struct ug__waitq receivers, senders;
 
 	size_t capacity, size, ring_size; /* values; bytes of one, of all */
 	unsigned char *ring;
+	struct ug__bias bias; /* of the lock */
+	uint32_t closed;
 	uint32_t refs;
 	void (*drop)(void *value);
 } __attribute__((aligned(CACHE_LINE)));
+
+/* What the lock answers is for the unlock (sched/biased.h). */
+static inline struct ug__owner *chan_lock(ug_chan *c)
+{
+	return ug__biased_lock(&c->lock, &c->bias);
+}
+
+static inline void chan_unlock(ug_chan *c, struct ug__owner *owned)
+{
+	ug__biased_unlock(&c->lock, owned);
+}
 
 /* Sizes that are known become one or two moves. */
 static inline void value_copy(void *to, const void *from, size_t size)

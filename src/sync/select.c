@@ -220,9 +220,9 @@ static int try_one(struct ug_case *c)
 {
 	ug_chan *ch = c->object_;
 	struct ug__waiter *peer = NULL;
-	ug__lock(&ch->lock);
+	struct ug__owner *owned = chan_lock(ch);
 	int done = go(c, &peer);
-	ug__unlock(&ch->lock);
+	chan_unlock(ch, owned);
 	if (peer)
 		ug__ready(peer->task_);
 	return done;
@@ -258,13 +258,14 @@ static int run_end(const struct selection *s, int place)
 static void lock_all(const struct selection *s)
 {
 	for (int k = 0; k < s->channels; k = run_end(s, k))
-		ug__lock(&channel_at(s, k)->lock);
+		chan_lock(channel_at(s, k));
 }
 
 static void unlock_all(const struct selection *s)
 {
-	for (int k = 0; k < s->channels; k = run_end(s, k))
-		ug__unlock(&channel_at(s, k)->lock);
+	for (int k = s->channels - 1; k >= 0; k--) /* the other way round: biased.h */
+		if (k == 0 || channel_at(s, k - 1) != channel_at(s, k))
+			ug__biased_drop(&channel_at(s, k)->lock);
 }
 
 /* All locks are held: does one that is ready, answers its index, or -1. Each failed try has emptied a queue of stale waiters. */
@@ -318,14 +319,14 @@ static int leave_channels(struct selection *s)
 			won = s->cases[k].wait_.index_; /* its winner has been here */
 			continue;
 		}
-		ug__lock(&ch->lock);
+		struct ug__owner *owned = chan_lock(ch);
 		for (int j = k; j < end; j++) {
 			struct ug_case *c = case_at(s, j);
 			if (c->wait_.result_ != PENDING)
 				won = s->cases[j].wait_.index_;
 			ug__waitq_remove(c->op_ == UG__CASE_SEND ? &ch->senders : &ch->receivers, &c->wait_);
 		}
-		ug__unlock(&ch->lock);
+		chan_unlock(ch, owned);
 	}
 	return won;
 }

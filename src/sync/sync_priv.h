@@ -62,7 +62,7 @@ static inline void ug__waitq_push_front(struct ug__waitq *q, struct ug__waiter *
 static inline int wait_in(uint32_t *lock, struct ug__waitq *q, struct ug__waiter *w, int wait, const void *object)
 {
 	struct ug__task *t = w->task_;
-	ug__wait_arm(t, wait, object);
+	ug__wait_arm(t, wait | UG__WAIT_SOLE, object);
 	ug__waitq_push(q, w);
 	ug__unlock(lock);
 	int e = ug__park(t);

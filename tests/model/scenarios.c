@@ -442,6 +442,66 @@ static void visited(void)
 	model_thread("main", end_after_task_0, NULL);
 }
 
+/* Two workers and a plain thread want a lock that belongs to whoever had it twice in a row; or two locks, as select does. */
+static struct ug__biased guards[2];
+static struct ug__bias guard_biases[2];
+static struct ug__worker_head users[3];
+static int guard_count, turns_each, inside[2];
+
+static void use_guards(void *user)
+{
+	int me = (int)((struct ug__worker_head *)user - users);
+	ug__this_worker = users[me].id ? user : NULL;
+	for (int turn = 0; turn < turns_each; turn++) {
+		for (int i = 0; i < guard_count; i++) {
+			ug__biased_lock(&guards[i], &guard_biases[i]);
+			if (inside[i]++)
+				model_fail("two threads are inside");
+		}
+		model_point();
+		for (int i = guard_count; i-- > 0;) {
+			inside[i]--;
+			ug__biased_drop(&guards[i]);
+		}
+	}
+	model_call(); /* no store stays in a core's buffer */
+	task_over[me] = true;
+}
+
+static void start_owners(int workers_count, int plain, int locks, int turns)
+{
+	start(0, false);
+	memset(guards, 0, sizeof guards);
+	memset(guard_biases, 0, sizeof guard_biases);
+	memset(owners, 0, sizeof owners);
+	memset(inside, 0, sizeof inside);
+	refused = 0;
+	guard_count = locks;
+	turns_each = turns;
+	for (int i = 0; i < workers_count + plain; i++) {
+		static const char *const names[] = {"user 0", "user 1", "user 2"};
+		users[i] = (struct ug__worker_head){
+			.owned = i < workers_count ? &owners[i] : NULL, .id = i < workers_count ? (uint32_t)i + 1 : 0};
+		task_in_use[i] = true;
+		model_thread(names[i], use_guards, &users[i]);
+	}
+}
+
+static void owned(void)
+{
+	start_owners(2, 0, 1, 4);
+}
+
+static void owned_3(void)
+{
+	start_owners(2, 1, 1, 3);
+}
+
+static void owned_both(void)
+{
+	start_owners(2, 0, 2, 4);
+}
+
 /* What a worker runs and what it has is read plainly by itself, whose a processor is by this model. */
 static bool may_delay(const volatile void *at)
 {
@@ -484,11 +544,15 @@ static const struct model models[] = {
 	MODEL(armed, 3),
 	MODEL(ending, 2),
 	MODEL(visited, 2),
+	MODEL(owned, 4),
+	MODEL(owned_3, 3),
+	MODEL(owned_both, 3),
 	MODEL_DELAYS(one_injected, 4),
 	MODEL_DELAYS(held_ring, 2),
 	MODEL_DELAYS(injected_1, 2),
 	MODEL_DELAYS(injected_own_1, 2),
 	MODEL_DELAYS(taken, 2),
+	MODEL_DELAYS(owned, 4),
 };
 
 /* scenarios [-s SECONDS] [-r SECONDS] [-l LESS] [SCENARIO]...: explores each to its bound less LESS for so many seconds at most, then

@@ -31,6 +31,9 @@ static void by_holder(const struct proc *p);
 #define nudge worker_nudge
 #include "copy_worker.c"
 #undef nudge
+#define lock biased_list_lock
+#include "copy_biased.c"
+#undef lock
 #define word monitor_word
 #include "copy_monitor.c"
 #undef word
@@ -389,10 +392,10 @@ static struct ug__task thread_records[SLEEPERS];
 static void switched(int from, int to)
 {
 	if (from >= 0) {
-		local_worker[from] = this_worker;
+		local_worker[from] = ug__worker();
 		local_thread[from] = this_thread;
 	}
-	this_worker = to >= 0 ? local_worker[to] : NULL;
+	ug__this_worker = to >= 0 ? (struct ug__worker_head *)(void *)local_worker[to] : NULL;
 	this_thread = to >= 0 ? local_thread[to] : NULL;
 }
 
@@ -428,7 +431,7 @@ static void add_worker(struct proc *p)
 
 static void by_holder(const struct proc *p)
 {
-	const struct worker *w = this_worker;
+	const struct worker *w = ug__worker();
 	if (p->worker != w)
 		model_fail("worker %d uses a processor that is worker %d's", (int)(w - workers),
 			(int)(p->worker - workers));

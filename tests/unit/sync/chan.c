@@ -110,7 +110,7 @@ TEST(waiters_in_order)
 		for (int i = 0; i < 4; i++) {
 			a[i] = (struct send_args){c, capacity + i};
 			start(&h[i], send_one, &a[i]);
-			UNTIL(queue_length(&c.core->senders, &c.core->lock) == (size_t)i + 1);
+			UNTIL(chan_waiters(c.core, &c.core->senders) == (size_t)i + 1);
 		}
 		CHECK_IS(ug_len(c), capacity);
 		for (int i = 0; i < capacity + 4; i++) {
@@ -121,7 +121,7 @@ TEST(waiters_in_order)
 			CHECK_IS(finish(&h[i]), 0);
 		for (int i = 0; i < 4; i++) {
 			start(&h[i], recv_one, &a[i]);
-			UNTIL(queue_length(&c.core->receivers, &c.core->lock) == (size_t)i + 1);
+			UNTIL(chan_waiters(c.core, &c.core->receivers) == (size_t)i + 1);
 		}
 		for (int i = 0; i < 4; i++)
 			CHECK_IS(ug_try_send(c, &i), 0);
@@ -149,8 +149,8 @@ TEST(close_wakes_all)
 		start(&h[i], send_one, &a[i]);
 		start(&h[i + 3], recv_one, &a[i + 3]);
 	}
-	UNTIL(queue_length(&full.core->senders, &full.core->lock) == 3);
-	UNTIL(queue_length(&empty.core->receivers, &empty.core->lock) == 3);
+	UNTIL(chan_waiters(full.core, &full.core->senders) == 3);
+	UNTIL(chan_waiters(empty.core, &empty.core->receivers) == 3);
 	CHECK_IS(ug_close(full), 0);
 	CHECK_IS(ug_close(full), -EPIPE);
 	CHECK_IS(ug_close(empty), 0);

@@ -102,13 +102,28 @@ static inline int waiting(const struct ug__waitq *q)
 	return load_relaxed(&q->head_) != NULL;
 }
 
-static inline size_t queue_length(struct ug__waitq *q, uint32_t *lock)
+static inline size_t queue_count(const struct ug__waitq *q)
 {
 	size_t n = 0;
-	ug__lock(lock);
-	for (struct ug__waiter *w = q->head_; w; w = w->next_)
+	for (const struct ug__waiter *w = q->head_; w; w = w->next_)
 		n++;
+	return n;
+}
+
+static inline size_t queue_length(struct ug__waitq *q, uint32_t *lock)
+{
+	ug__lock(lock);
+	size_t n = queue_count(q);
 	ug__unlock(lock);
+	return n;
+}
+
+/* Of one of a channel's queues. */
+static inline size_t chan_waiters(ug_chan *c, const struct ug__waitq *q)
+{
+	struct ug__owner *owned = chan_lock(c);
+	size_t n = queue_count(q);
+	chan_unlock(c, owned);
 	return n;
 }
 

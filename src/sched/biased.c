@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The slow side of biased locks: taking the word, giving a lock to a worker and taking it away. biased.h tells how. */
+#include "sched/biased.h"
+
+#include "config.h"
+#include "sched/enter.h"
+#include UG_CPU_H
+#include <sched.h>
+#include <time.h>
+
+/* So often in a row a worker takes the word before the lock is its own; twice that for each time it was taken away, so often at most. */
+#define TURNS 512
+#define DOUBLINGS 5
+/* Pauses while the owner's section lasts, before the core is given away: the owner may have lost its own. */
+#define PAUSES 100
+#define MOST_OWNERS 1024
+
+static uint32_t lock;
+static struct ug__owner owners[MOST_OWNERS];
+static uint32_t free_ids[MOST_OWNERS], free_count, used;
+static uint32_t refused; /* membarrier is not to be had any more */
+
+void ug__owner_get(struct ug__worker_head *w)
+{
+	ug__lock(&lock);
+	if (free_count)
+		w->id = free_ids[--free_count];
+	else if (used < MOST_OWNERS)
+		w->id = ++used;
+	ug__unlock(&lock);
+	if (w->id)
+		w->owned = &owners[w->id - 1];
+}
+
+void ug__owner_put(struct ug__worker_head *w)
+{
+	if (w->id == 0)
+		return;
+	ug__lock(&lock);
+	free_ids[free_count++] = w->id;
+	ug__unlock(&lock);
+}
+
+/* Without the system call (a sandbox since the start): no store stays in a core's buffer for that long. */
+static void barrier(void)
+{
+	if (ug__membarrier() == 0)
+		return;
+	store_relaxed(&refused, 1u);
+	struct timespec long_enough = {.tv_nsec = 10 * UG_MS};
+	nanosleep(&long_enough, NULL);
+}
+
+/* The word is the caller's. */
+static void take_away(const struct ug__biased *l, struct ug__bias *b, uint32_t owner)
+{
+	const struct ug__owner *h = &owners[owner - 1];
+	store_relaxed(&b->owner, 0u);
+	if (b->revoked < DOUBLINGS)
+		b->revoked++;
+	barrier();
+	for (int i = 0; i < UG__OWNED_MOST; i++)
+		for (int pauses = 0; load_acquire(&h->locks[i]) == l; pauses++) {
+			if (pauses < PAUSES)
+				ug__relax();
+			else
+				sched_yield();
+		}
+}
+
+UG__NOINLINE void ug__biased_turn(struct ug__biased *l, struct ug__bias *b, uint32_t me)
+{
+	uint32_t owner = load_relaxed(&b->owner);
+	if (owner && owner != me) {
+		take_away(l, b, owner);
+	} else if (!owner) {
+		if (me && l->run >> 16 == me && !S->taken_none && !load_relaxed(&refused))
+			store_relaxed(&b->owner, me);
+		l->run = me << 16 | (uint32_t)TURNS << b->revoked;
+	}
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lock that a worker takes without a locked instruction as long as no other thread wants it.
+ *
+ * A channel between tasks that take turns on one processor is locked and unlocked by one thread all the time, and the locked
+ * instruction that the lock of base/lock.h costs each time was two thirds of what a send into a buffer costs. So a lock that one worker
+ * has taken often enough in a row becomes its own: it says that it holds it by a plain store to a place of its own, and unlocks by
+ * another. Any other thread takes the word, as ever, then takes the lock away from its owner:
+ *
+ *	owner                                   another
+ *	owned = the lock                        word 0 -> 1                 (one at a time)
+ *	compiler barrier                        owner = 0
+ *	owner still me? then it is held         membarrier
+ *	…                                       wait while owned == the lock
+ *	owned = NULL (release)                  …, word = 0
+ *
+ * membarrier makes each running thread pass a full barrier: either the owner sees that it is it no more, and takes the word as
+ * everybody does, or the other sees what it holds, and waits for the end of that section (acquire, with the release above). A lock is
+ * given to a worker while it holds the word, so that all who had it before are ordered before; its ends are ordered before the
+ * next one's by the same pair.
+ *
+ * Taking one away costs a system call that interrupts the other cores, some µs. A lock that was taken away is given again only
+ * after twice as many turns, up to MOST: the cost is below a fifth of what the locked instructions between cost, whoever comes.
+ * Under contention it is the lock of base/lock.h, with two more comparisons.
+ *
+ * Several may be held at a time (select holds the locks of all its channels); they are dropped in the order opposite to that in
+ * which they were taken. The order in which they are taken excludes deadlocks whether owned or not, because another waits for the
+ * end of one section, not for the owner.
+ *
+ * Places of workers are never freed: the owner of a lock may have ended, with its runtime even.
+ *
+ * Rejected: one place for all sections of a worker ("busy"). Who takes a lock away while it holds others would wait for an owner that
+ * waits for one of those. A place in the lock itself: an owner that was interrupted before its store would write over its successor's.
+ */
+#ifndef UG_SCHED_BIASED_H
+#define UG_SCHED_BIASED_H
+
+#include "base/lock.h"
+#include "sched/sched.h"
+
+/* What every section writes, in the line of what the lock guards; all 0 at first. */
+struct ug__biased {
+	uint32_t word;
+	uint32_t run; /* who took the word last, << 16, and how often yet until the lock is its own; under the word */
+};
+/* And what few do, in another. */
+struct ug__bias {
+	uint32_t owner; /* a worker's number; 0: nobody */
+	uint32_t revoked; /* how often it was taken away, up to DOUBLINGS; under the word */
+};
+
+#define UG__OWNED_MOST 7
+/* What a worker holds without the word; by itself, and read by others. */
+struct ug__owner {
+	const struct ug__biased *locks[UG__OWNED_MOST];
+	uint32_t n; /* by itself */
+} __attribute__((aligned(64)));
+
+/* biased.c. A number and a place for a new worker's thread, 0 and NULL where there is none left; and back. */
+void ug__owner_get(struct ug__worker_head *w);
+void ug__owner_put(struct ug__worker_head *w);
+/* The rest of taking the word where somebody owns the lock, or the caller may come to. */
+void ug__biased_turn(struct ug__biased *l, struct ug__bias *b, uint32_t me);
+
+/* Answers the caller's place where the lock is the caller's own, or NULL: for ug__biased_unlock. */
+static inline struct ug__owner *ug__biased_lock(struct ug__biased *l, struct ug__bias *b)
+{
+	struct ug__worker_head *w = ug__worker_head();
+	uint32_t me = w ? w->id : 0;
+	if (me && load_relaxed(&b->owner) == me && w->owned->n < UG__OWNED_MOST) {
+		struct ug__owner *h = w->owned;
+		store_relaxed(&h->locks[h->n], l);
+		compiler_barrier();
+		if (likely(load_relaxed(&b->owner) == me)) {
+			h->n++;
+			return h;
+		}
+		store_relaxed(&h->locks[h->n], NULL);
+	}
+	ug__lock(&l->word);
+	if (likely(!load_relaxed(&b->owner) && l->run - (me << 16) - 1 < UINT16_MAX))
+		l->run--;
+	else
+		ug__biased_turn(l, b, me);
+	return NULL;
+}
+
+/* By the thread that has it: no task waits in between. */
+static inline void ug__biased_unlock(struct ug__biased *l, struct ug__owner *h)
+{
+	if (h)
+		store_release(&h->locks[--h->n], NULL);
+	else
+		ug__unlock(&l->word);
+}
+
+/* The same for who has not kept what ug__biased_lock answered. */
+static inline void ug__biased_drop(struct ug__biased *l)
+{
+	struct ug__worker_head *w = ug__worker_head();
+	struct ug__owner *h = w ? w->owned : NULL;
+	ug__biased_unlock(l, h && h->n && load_relaxed(&h->locks[h->n - 1]) == l ? h : NULL);
+}
+
+#endif
