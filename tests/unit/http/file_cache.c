@@ -121,12 +121,29 @@ static void with_connection(void)
 	ug_conn_close(c);
 }
 
+/* A task whose thread the kernel has kept off its core for long counts as one that waits, and the clock moves; and what was written
+ * before is not new any more after it. A run in which that happened proves nothing, and is repeated in a new tree. */
+static bool kept_off;
+
 static void play_virtually(void (*script)(void))
 {
-	struct scene s = {.routes = routes, .script = with_connection};
+	struct scene s;
 	actual = script;
-	scene = &s;
-	run_expecting(play_task, &s, &virtual_time);
+	for (int tries = 0; tries < 5; tries++) {
+		s = (struct scene){.routes = routes, .script = with_connection};
+		scene = &s;
+		failed = NULL;
+		kept_off = false;
+		assert_int_equal(ug_run(play_task, &s, &virtual_time), 0);
+		if (!failed || !kept_off)
+			break;
+		print_message("again: %s\n", failed);
+		strcpy(strrchr(root, '-'), "-XXXXXX");
+		assert_non_null(mkdtemp(root));
+	}
+	if (failed)
+		print_error("%s\n", failed);
+	assert_null(failed);
 	assert_int_equal(s.served, 0);
 }
 
@@ -134,7 +151,18 @@ static struct answer *get(const char *path)
 {
 	char in[300];
 	snprintf(in, sizeof in, GET("%s"), path);
-	return say(in, THEN_CLOSE);
+	int64_t before = ug_now();
+	struct answer *a = say(in, THEN_CLOSE);
+	if (ug_now() != before)
+		kept_off = true;
+	return a;
+}
+
+static int64_t real(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * UG_SECOND + t.tv_nsec;
 }
 
 /* The path's answer: the status, and of a 200 a body of n times c. */
@@ -310,8 +338,11 @@ static void sees_swapped_folders(void **state)
 static void never_kept_script(void)
 {
 	for (char c = 'a'; c <= 'z'; c++) {
+		int64_t before = real();
 		make_file("fresh.txt", &c, 100);
 		expect_file("/long/fresh.txt", "200", c, 100);
+		if (real() - before > 30 * UG_MS)
+			kept_off = true;
 	}
 	struct answer *a = get("/random/uuid"), *b = get("/random/uuid");
 	expect(strncmp(a->text, "HTTP/1.1 200 ", 13) == 0 && strcmp(a->text, b->text) != 0);
