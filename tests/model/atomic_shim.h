@@ -22,6 +22,13 @@
 #define add_seq(p, v) add_relaxed(p, v)
 #define cas_acq_rel(p, expected, v) model_cas(MODEL_HERE, (p), (expected), sizeof *(p), MODEL_VALUE(v))
 #define cas_seq(p, expected, v) cas_acq_rel(p, expected, v)
+#define and_seq(p, v)                                                                                                  \
+	({                                                                                                             \
+		__typeof__(*(p)) old_ = *(p);                                                                          \
+		while (!cas_seq((p), &old_, old_ & (v)))                                                               \
+			;                                                                                              \
+		old_;                                                                                                  \
+	})
 #define compiler_barrier() __asm__ volatile("" ::: "memory")
 
 #define likely(x) __builtin_expect(!!(x), 1)

@@ -48,6 +48,12 @@ changes = {
         (r"#define DOUBLINGS 5", "#define DOUBLINGS 1"),
         (r"#define PAUSES 100", "#define PAUSES 0"),
     ],
+    "held.c": [(r"#define A_WORKER( |\s*\\\n\s*)4", "#define A_WORKER 0")],
+    "../sync/rwmutex.c": [
+        (r"#define SPINS 30", "#define SPINS 1"),
+        (r"#define WRITES 4", "#define WRITES 2"),
+        (r"n % 8 == 0", "1"),
+    ],
     "biased.h": [(r"#define UG__OWNED_MOST 7", "#define UG__OWNED_MOST 2")],
     "sched_priv.h": [(r"#define RING 256", "#define RING 2"), (r"#define SLOT_USES 32", "#define SLOT_USES 2")],
 }
@@ -84,6 +90,11 @@ mutants = [
     ("the end does not wait for one that readies a hog", "park.c",
      r"^\t\t\tinject_from_thread\(\(runnable\)t, inject_hog\);", "\t\t\tinject_hog((runnable)t);", "visited"),
     ("the hand-over without its barrier", None, None, None, "taken (delayed"),
+    ("a reader does not look again after it was noted", "../sync/rwmutex.c",
+     r"if \(likely\(may_note\(load_seq\(&m->state_\)\)\)\)", "if (1)", "book"),
+    ("a writer sleeps before those who leave have seen it", "../sync/rwmutex.c", r"^\tug__held_told\(&m->state_\);", "", "book"),
+    ("a thread counts what is held without a barrier", "held.c", r"\(void\)ug__membarrier\(\);", "(void)0;", "book_1 (delayed"),
+    ("what is held is not settled before the task leaves its stack", "park.c", r"^\tug__held_settle\(w\);", "", "book"),
     ("a lock is taken away without a barrier", None, None, None, "owned (delayed"),
     ("who takes a lock away does not wait for the owner's section", "biased.c",
      r"load_acquire\(&h->locks\[i\]\) == l", r"\g<0> && 0", "owned"),
@@ -102,7 +113,7 @@ def copy(name, folder, mutant):
         text, count = re.subn(pattern, new, text, flags=re.M)
         if count != 1:
             sys.exit(f"{name}: {pattern!r} is there {count} times, not once")
-    path = "sched/" + name if name.endswith(".h") else "copy_" + name
+    path = "sched/" + name if name.endswith(".h") else "copy_" + os.path.basename(name)
     os.makedirs(os.path.join(folder, "sched"), exist_ok=True)
     with open(os.path.join(folder, path), "w") as out:
         out.write(f'#line 1 "src/sched/{name}"\n{text}')

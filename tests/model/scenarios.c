@@ -502,6 +502,79 @@ static void owned_both(void)
 	start_owners(2, 0, 2, 4);
 }
 
+/* A lock that is noted with the readers' workers, and a writer. A reader may wait while it has the lock. */
+static ug_rwmutex book;
+static int book_readers, book_writers;
+
+static void read_book(int me)
+{
+	for (int i = 0; i < 3; i++) {
+		(void)!ug_rwmutex_rlock(&book);
+		book_readers++;
+		if (book_writers)
+			model_fail("task %d reads what is being written", me);
+		if (i == 1)
+			ug_yield();
+		else
+			model_point();
+		book_readers--;
+		ug_rwmutex_runlock(&book);
+	}
+}
+
+static void write_once(void)
+{
+	(void)!ug_rwmutex_lock(&book);
+	if (book_writers++ || book_readers)
+		model_fail("written while others are in");
+	model_point();
+	book_writers--;
+	ug_rwmutex_unlock(&book);
+}
+
+static void write_book(int me)
+{
+	(void)me;
+	write_once();
+}
+
+static void write_from_thread(void *unused)
+{
+	(void)unused;
+	write_once();
+}
+
+static void start_book(int procs_count, bool thread)
+{
+	memset(&book, 0, sizeof book);
+	book_readers = book_writers = 0;
+	start(procs_count, false);
+	for (int i = 0; i < worker_count; i++) {
+		workers[i].next = S->workers;
+		S->workers = &workers[i];
+		workers[i].held_mode = procs_count > 1 ? UG__HELD_FENCED : UG__HELD_PLAIN;
+	}
+	S->worker_count = (uint32_t)worker_count;
+	task_fn[0] = read_book;
+	task_fn[1] = write_book;
+	for (int i = 0; i < (thread ? 1 : 2); i++) {
+		unbound[i] = task_in_use[i] = true;
+		S->procs[i % procs_count].slot = (runnable)task(i) | 1;
+	}
+	if (thread)
+		model_thread("outside", write_from_thread, NULL);
+}
+
+static void book_2(void)
+{
+	start_book(2, false);
+}
+
+static void book_1(void)
+{
+	start_book(1, true);
+}
+
 /* What a worker runs and what it has is read plainly by itself, whose a processor is by this model. */
 static bool may_delay(const volatile void *at)
 {
@@ -544,6 +617,8 @@ static const struct model models[] = {
 	MODEL(armed, 3),
 	MODEL(ending, 2),
 	MODEL(visited, 2),
+	MODEL(book_1, 3),
+	MODEL(book_2, 2),
 	MODEL(owned, 4),
 	MODEL(owned_3, 3),
 	MODEL(owned_both, 3),
@@ -553,6 +628,8 @@ static const struct model models[] = {
 	MODEL_DELAYS(injected_own_1, 2),
 	MODEL_DELAYS(taken, 2),
 	MODEL_DELAYS(owned, 4),
+	MODEL_DELAYS(book_1, 3),
+	MODEL_DELAYS(book_2, 2),
 };
 
 /* scenarios [-s SECONDS] [-r SECONDS] [-l LESS] [SCENARIO]...: explores each to its bound less LESS for so many seconds at most, then

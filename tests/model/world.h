@@ -34,6 +34,14 @@ static void by_holder(const struct proc *p);
 #define lock biased_list_lock
 #include "copy_biased.c"
 #undef lock
+#define count held_count
+#include "copy_held.c"
+#undef count
+#define spin rwmutex_spin
+#define queue rwmutex_queue
+#include "copy_rwmutex.c"
+#undef spin
+#undef queue
 #define word monitor_word
 #include "copy_monitor.c"
 #undef word
@@ -253,6 +261,12 @@ int64_t ug__clock_real(void)
 
 uint32_t ug__random(void)
 {
+	return 0;
+}
+
+int ug__wait_check_chain(const ug_ctx *c)
+{
+	(void)c;
 	return 0;
 }
 
