@@ -201,8 +201,9 @@ typedef struct ug_rwmutex {
 	uintptr_t reserved_[2];
 } ug_rwmutex;
 /* Many readers or one writer; a writer that waits holds off new readers. lock and rlock wait: 0, -ECANCELED, -ETIMEDOUT (then it is
- * not locked). try_: 0, or -EBUSY where it would wait. unlock and runlock: by whoever; -EINVAL where it is not locked so. Not
- * recursive. Source: Go's sync.RWMutex. */
+ * not locked). try_: 0, or -EBUSY where it would wait. unlock and runlock: by whoever; -EINVAL where it is not locked so. (A runlock of
+ * what another task took may yield until that one unlocks it, ends, or makes a call that may wait.) Not recursive. Source: Go's
+ * sync.RWMutex. */
 UG_MUST_CHECK int ug_rwmutex_lock(ug_rwmutex *m);
 UG_MUST_CHECK int ug_rwmutex_try_lock(ug_rwmutex *m);
 int ug_rwmutex_unlock(ug_rwmutex *m);

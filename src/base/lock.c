@@ -22,28 +22,47 @@
  * away. */
 #define FIRST_WAIT 4
 #define LONGEST_WAIT 1024
-#define MOST_PAUSES 2048
+#define MOST_PAUSES 1024
 #define YIELDS 10
 /* Who finds a lock held again so soon fights for it with another core. */
 #define SOON (50 * UG_US)
 
-void ug__lock_slow(uint32_t *word)
+static __thread int64_t last;
+static __thread unsigned wait;
+
+unsigned ug__spin_begin(unsigned pauses)
 {
-	static __thread int64_t last;
-	static __thread unsigned wait;
 	int64_t now = ug__clock_real();
 	if (now - last > SOON)
 		wait = FIRST_WAIT;
 	last = now;
-	unsigned pauses = 0, yields = 0;
+	return pauses + 4 * wait;
+}
+
+bool ug__spin(unsigned *left)
+{
+	if (*left < wait)
+		return false;
+	for (unsigned i = 0; i < wait; i++)
+		ug__relax();
+	*left -= wait;
+	if (wait < LONGEST_WAIT)
+		wait *= 2;
+	return true;
+}
+
+void ug__spin_failed(void)
+{
+	wait = FIRST_WAIT;
+}
+
+UG__NOINLINE void ug__lock_slow(uint32_t *word)
+{
+	unsigned left = ug__spin_begin(MOST_PAUSES), yields = 0;
 	while (!(load_relaxed(word) == 0 && ug__try_lock(word))) {
-		if (pauses < MOST_PAUSES) {
-			for (unsigned i = 0; i < wait; i++)
-				ug__relax();
-			pauses += wait;
-			if (wait < LONGEST_WAIT)
-				wait *= 2;
-		} else if (yields++ < YIELDS) {
+		if (ug__spin(&left))
+			continue;
+		if (yields++ < YIELDS) {
 			sched_yield();
 		} else {
 			struct timespec step = {.tv_nsec = 50000};

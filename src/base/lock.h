@@ -12,9 +12,19 @@
 #define UG_BASE_LOCK_H
 
 #include "base/atomic.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 void ug__lock_slow(uint32_t *word);
+
+/*
+ * Spinning for what another core has, for locks of any kind: unsigned left = ug__spin_begin(n); while (!taken && ug__spin(&left)) …
+ * Each wait is longer than the one before, up to a limit. Where this thread has spun with success a moment ago it goes on from there,
+ * and may pause for longer than n times (lock.c). false: it has. Who then sleeps instead says ug__spin_failed.
+ */
+unsigned ug__spin_begin(unsigned pauses);
+bool ug__spin(unsigned *left);
+void ug__spin_failed(void);
 
 static inline int ug__try_lock(uint32_t *word)
 {

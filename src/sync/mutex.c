@@ -54,14 +54,15 @@ static int spin(ug_mutex *m)
 {
 	if (ug_procs() == 1)
 		return 0;
-	for (int i = 0; i < SPINS; i++) {
+	unsigned left = ug__spin_begin(SPINS);
+	do {
 		uint32_t s = load_relaxed(&m->state_);
 		if (s & STARVING)
 			break;
 		if (take(m, &s))
 			return 1;
-		ug__relax();
-	}
+	} while (ug__spin(&left));
+	ug__spin_failed();
 	return 0;
 }
 

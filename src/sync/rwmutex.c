@@ -163,14 +163,17 @@ static int try_write(ug_rwmutex *m)
 /* Who has the lock, where nobody waits for it, is done soon as a rule; a park and a wake cost more. */
 static int spin(ug_rwmutex *m, int kind)
 {
-	for (int i = ug_procs() > 1 ? SPINS : 0; i > 0; i--) {
+	if (ug_procs() == 1)
+		return 0;
+	unsigned left = ug__spin_begin(SPINS);
+	do {
 		uint32_t s = load_relaxed(&m->state_);
 		if (s & WAITING)
 			break;
 		if (!(s & WRITER))
 			return kind == WRITE ? try_write(m) : try_read(m, &s);
-		ug__relax();
-	}
+	} while (ug__spin(&left));
+	ug__spin_failed();
 	return 0;
 }
 

@@ -123,6 +123,20 @@ void ug__lock_slow(uint32_t *lock)
 	while (!ug__try_lock(lock));
 }
 
+unsigned ug__spin_begin(unsigned pauses)
+{
+	return pauses;
+}
+
+bool ug__spin(unsigned *left)
+{
+	return (*left)-- > 0;
+}
+
+void ug__spin_failed(void)
+{
+}
+
 int ug__membarrier(void)
 {
 #ifndef NO_BARRIER
