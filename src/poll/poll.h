@@ -5,6 +5,7 @@
 #ifndef UG_POLL_POLL_H
 #define UG_POLL_POLL_H
 
+#include "base/biased.h"
 #include "base/atomic.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,8 @@ struct ug__timer_entry {
 };
 
 struct ug__timers {
-	uint32_t lock;
+	struct ug__biased lock;
+	struct ug__bias bias;
 	int64_t next;
 	size_t count, dead, room; /* entries of the heap, those of them whose timer was stopped, and how many fit */
 	struct ug__timer_entry *heap;

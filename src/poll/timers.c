@@ -24,10 +24,11 @@
  * learn which lock to take, then looked at again. While a timer fires, and after, the field is the heap's address with its low bit
  * set: one who would stop it then waits for the lock, so that fire is over when stop answers. Nothing of the timer is
  * touched after fire, whose effect may be that its storage goes.
+ *
+ * Timers are mostly armed and stopped by the worker that has the heap's processor: the lock becomes its own (base/biased.h).
  */
 #include "poll/poll.h"
 
-#include "base/lock.h"
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -164,7 +165,7 @@ static void settle(struct ug__timers *h)
 
 int ug__timers_add(struct ug__timers *h, struct ug__timer *t)
 {
-	ug__lock(&h->lock);
+	struct ug__owner *owned = ug__biased_lock(&h->lock, &h->bias);
 	if (likely(h->count < h->room || grow(h))) {
 		size_t slot = h->heap[h->count].slot;
 		h->slots[slot] = t;
@@ -177,7 +178,7 @@ int ug__timers_add(struct ug__timers *h, struct ug__timer *t)
 	int first = t->when_ < load_relaxed(&h->next);
 	if (first)
 		store_seq(&h->next, t->when_);
-	ug__unlock(&h->lock);
+	ug__biased_unlock(&h->lock, owned);
 	return first;
 }
 
@@ -197,13 +198,13 @@ int ug__timers_remove(struct ug__timer *t)
 	if (!h)
 		return 0;
 	h = (struct ug__timers *)((uintptr_t)h & ~(uintptr_t)1);
-	ug__lock(&h->lock);
+	struct ug__owner *owned = ug__biased_lock(&h->lock, &h->bias);
 	int armed = load_relaxed(&t->heap_) == h;
 	if (armed) {
 		kill(h, t);
 		settle(h);
 	}
-	ug__unlock(&h->lock);
+	ug__biased_unlock(&h->lock, owned);
 	return armed;
 }
 
@@ -218,7 +219,7 @@ size_t ug__timers_run(struct ug__timers *h, int64_t now)
 	size_t n = 0;
 	if (load_relaxed(&h->next) > now)
 		return 0;
-	ug__lock(&h->lock);
+	struct ug__owner *owned = ug__biased_lock(&h->lock, &h->bias);
 	while (h->count && h->heap[0].when <= now) {
 		struct ug__timer *t = take_top(h);
 		if (!t) {
@@ -237,13 +238,13 @@ size_t ug__timers_run(struct ug__timers *h, int64_t now)
 		}
 	}
 	settle(h);
-	ug__unlock(&h->lock);
+	ug__biased_unlock(&h->lock, owned);
 	return n;
 }
 
 void ug__timers_drop(struct ug__timers *h, int (*which)(const struct ug__timer *t))
 {
-	ug__lock(&h->lock);
+	struct ug__owner *owned = ug__biased_lock(&h->lock, &h->bias);
 	for (size_t i = 0; i < h->count; i++)
 		if (timer_at(h, i) && which(timer_at(h, i)))
 			kill(h, timer_at(h, i));
@@ -253,7 +254,7 @@ void ug__timers_drop(struct ug__timers *h, int (*which)(const struct ug__timer *
 			kill(h, t);
 	}
 	settle(h);
-	ug__unlock(&h->lock);
+	ug__biased_unlock(&h->lock, owned);
 }
 
 void ug__timers_end(struct ug__timers *h)

@@ -24,17 +24,13 @@
 #ifndef UG_SCHED_ENTER_H
 #define UG_SCHED_ENTER_H
 
+#include "base/membarrier.h"
 #include "sched/sched_priv.h"
 
 /* enter.c */
 void ug__enter_slow(struct worker *w);
 /* The monitor's side: takes p from its worker, if that is outside; true: p is the caller's to give. */
 bool ug__take(struct proc *p);
-/* membarrier.c, a file by itself so that a test can leave it out. 0 where the kernel has it; to be called before the
- * library's first thread: registering is cheap then. */
-int ug__membarrier_register(void);
-int ug__membarrier(void);
-
 /* Enters; answers the worker's processor, which is its own until ug__leave; NULL: it has been taken. */
 static inline struct proc *ug__enter(struct worker *w)
 {

@@ -79,8 +79,6 @@ struct ug__worker_head {
 	struct ug__task *cur; /* the task that runs; NULL: the loop does */
 	uint32_t in; /* by itself */
 	uint32_t taken; /* enum ug__taken */
-	struct ug__owner *owned; /* biased.h */
-	uint32_t id;
 	uint32_t held_mode; /* enum ug__held_mode; NONE until it stands among all workers */
 	uintptr_t
 		held; /* held.c: the word of a count that the task that runs has not written there; low bit: it lets go of it */

@@ -130,8 +130,7 @@ struct worker {
 	/* These are struct ug__worker_head. */
 	struct ug__task *cur;
 	uint32_t in, taken;
-	struct ug__owner *owned;
-	uint32_t id, held_mode;
+	uint32_t held_mode;
 	uintptr_t held;
 	struct proc *proc; /* by itself, or by whoever gives one to a spare */
 	struct ug__task *pending; /* the loop's next, whose stack another worker is still leaving */

@@ -12,7 +12,7 @@
  */
 #include "sched/enter.h"
 
-#include "sched/biased.h"
+#include "base/biased.h"
 #include "sched/worker_priv.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -157,6 +157,7 @@ struct ug__task *ug__worker_forget(void)
 		this_thread = w->cur;
 		this_thread->flags = TASK_THREAD;
 		ug__this_worker = NULL;
+		ug__this_owner = NULL;
 	}
 	return this_thread;
 }
@@ -310,7 +311,8 @@ static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	ug__this_worker = (struct ug__worker_head *)(void *)w;
-	ug__owner_get(ug__this_worker);
+	if (!S->taken_none)
+		ug__owner_begin();
 	store_relaxed(&w->thread, ug__thread_id());
 	ug__announce_thread(&w->announce);
 	ug__overflow_thread(w, true);
@@ -321,7 +323,7 @@ static void *worker_main(void *arg)
 	/* Of several that sleep in the poller, a wake reaches one: pass it on. */
 	ug__idle_kick();
 	ug__overflow_thread(w, false);
-	ug__owner_put(ug__this_worker);
+	ug__owner_end();
 	ug__this_worker = NULL;
 	ug__thread_gone();
 	return NULL;

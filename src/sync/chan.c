@@ -7,7 +7,7 @@
  * is made by the winner of the other's wake, before ug__ready: so an error of the context, which is the loss of that same
  * wake, means that no value has moved.
  *
- * The lock costs no locked instruction where one worker uses the channel for a while (sched/biased.h).
+ * The lock costs no locked instruction where one worker uses the channel for a while (base/biased.h).
  *
  * Rejected: a lock-free ring of sequence-numbered slots. It needs its locked instruction always; whoever adds a value must then
  * look for sleepers behind a full barrier, which is another; close and select would have to live with values in flight.

@@ -15,7 +15,7 @@
 #ifndef UG_SYNC_CHAN_PRIV_H
 #define UG_SYNC_CHAN_PRIV_H
 
-#include "sched/biased.h"
+#include "base/biased.h"
 #include "sync/sync_priv.h"
 #include <string.h>
 
@@ -35,7 +35,7 @@ struct ug_chan {
 	void (*drop)(void *value);
 } __attribute__((aligned(CACHE_LINE)));
 
-/* What the lock answers is for the unlock (sched/biased.h). */
+/* What the lock answers is for the unlock (base/biased.h). */
 static inline struct ug__owner *chan_lock(ug_chan *c)
 {
 	return ug__biased_lock(&c->lock, &c->bias);

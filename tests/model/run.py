@@ -43,7 +43,7 @@ changes = {
     "monitor.c": [],
     "sleep.c": [],
     "run.c": [],
-    "biased.c": [
+    "../base/biased.c": [
         (r"#define TURNS 512", "#define TURNS 1"),
         (r"#define DOUBLINGS 5", "#define DOUBLINGS 1"),
         (r"#define PAUSES 100", "#define PAUSES 0"),
@@ -54,7 +54,7 @@ changes = {
         (r"#define WRITES 4", "#define WRITES 2"),
         (r"n % 8 == 0", "1"),
     ],
-    "biased.h": [(r"#define UG__OWNED_MOST 7", "#define UG__OWNED_MOST 2")],
+    "../base/biased.h": [(r"#define UG__OWNED_MOST 7", "#define UG__OWNED_MOST 2")],
     "sched_priv.h": [(r"#define RING 256", "#define RING 2"), (r"#define SLOT_USES 32", "#define SLOT_USES 2")],
 }
 
@@ -96,11 +96,11 @@ mutants = [
     ("a thread counts what is held without a barrier", "held.c", r"\(void\)ug__membarrier\(\);", "(void)0;", "book_1 (delayed"),
     ("what is held is not settled before the task leaves its stack", "park.c", r"^\tug__held_settle\(w\);", "", "book"),
     ("a lock is taken away without a barrier", None, None, None, "owned (delayed"),
-    ("who takes a lock away does not wait for the owner's section", "biased.c",
+    ("who takes a lock away does not wait for the owner's section", "../base/biased.c",
      r"load_acquire\(&h->locks\[i\]\) == l", r"\g<0> && 0", "owned"),
-    ("an owner does not look whether the lock is its own still", "biased.h",
+    ("an owner does not look whether the lock is its own still", "../base/biased.h",
      r"if \(likely\(load_relaxed\(&b->owner\) == me\)\) \{", "if (1) {", "owned"),
-    ("an owned lock is given to another", "biased.c", r"^\t\ttake_away\(l, b, owner\);", "", "owned"),
+    ("an owned lock is given to another", "../base/biased.c", r"^\t\ttake_away\(l, b, owner\);", "", "owned"),
 ]
 
 
@@ -113,8 +113,8 @@ def copy(name, folder, mutant):
         text, count = re.subn(pattern, new, text, flags=re.M)
         if count != 1:
             sys.exit(f"{name}: {pattern!r} is there {count} times, not once")
-    path = "sched/" + name if name.endswith(".h") else "copy_" + os.path.basename(name)
-    os.makedirs(os.path.join(folder, "sched"), exist_ok=True)
+    path = os.path.normpath("sched/" + name) if name.endswith(".h") else "copy_" + os.path.basename(name)
+    os.makedirs(os.path.join(folder, os.path.dirname(path)), exist_ok=True)
     with open(os.path.join(folder, path), "w") as out:
         out.write(f'#line 1 "src/sched/{name}"\n{text}')
 

@@ -445,13 +445,12 @@ static void visited(void)
 /* Two workers and a plain thread want a lock that belongs to whoever had it twice in a row; or two locks, as select does. */
 static struct ug__biased guards[2];
 static struct ug__bias guard_biases[2];
-static struct ug__worker_head users[3];
-static int guard_count, turns_each, inside[2];
+static int owners_count, guard_count, turns_each, inside[2];
 
-static void use_guards(void *user)
+static void use_guards(void *number)
 {
-	int me = (int)((struct ug__worker_head *)user - users);
-	ug__this_worker = users[me].id ? user : NULL;
+	int me = (int)(uintptr_t)number;
+	ug__this_owner = me < owners_count ? &owners[me] : NULL;
 	for (int turn = 0; turn < turns_each; turn++) {
 		for (int i = 0; i < guard_count; i++) {
 			ug__biased_lock(&guards[i], &guard_biases[i]);
@@ -473,17 +472,16 @@ static void start_owners(int workers_count, int plain, int locks, int turns)
 	start(0, false);
 	memset(guards, 0, sizeof guards);
 	memset(guard_biases, 0, sizeof guard_biases);
-	memset(owners, 0, sizeof owners);
 	memset(inside, 0, sizeof inside);
 	refused = 0;
+	owners_count = workers_count;
 	guard_count = locks;
 	turns_each = turns;
 	for (int i = 0; i < workers_count + plain; i++) {
 		static const char *const names[] = {"user 0", "user 1", "user 2"};
-		users[i] = (struct ug__worker_head){
-			.owned = i < workers_count ? &owners[i] : NULL, .id = i < workers_count ? (uint32_t)i + 1 : 0};
+		owners[i].id = (uint32_t)i + 1;
 		task_in_use[i] = true;
-		model_thread(names[i], use_guards, &users[i]);
+		model_thread(names[i], use_guards, (void *)(uintptr_t)i);
 	}
 }
 

@@ -414,6 +414,7 @@ static struct worker workers[WORKERS];
 static struct proc procs[3];
 static int worker_count;
 static struct worker *local_worker[SLEEPERS + 1];
+static struct ug__owner *local_owner[SLEEPERS + 1];
 static struct ug__task *local_thread[SLEEPERS + 1];
 static struct ug__task thread_records[SLEEPERS];
 
@@ -421,9 +422,11 @@ static void switched(int from, int to)
 {
 	if (from >= 0) {
 		local_worker[from] = ug__worker();
+		local_owner[from] = ug__this_owner;
 		local_thread[from] = this_thread;
 	}
 	ug__this_worker = to >= 0 ? (struct ug__worker_head *)(void *)local_worker[to] : NULL;
+	ug__this_owner = to >= 0 ? local_owner[to] : NULL;
 	this_thread = to >= 0 ? local_thread[to] : NULL;
 }
 
@@ -492,6 +495,9 @@ static void start(int procs_count, bool own_thread)
 	wake_pending = poller_ended = false;
 	worker_count = 0;
 	memset(local_worker, 0, sizeof local_worker);
+	memset(local_owner, 0, sizeof local_owner);
+	memset(owners, 0, sizeof owners);
+	used = free_count = 0;
 	for (int i = 0; i < SLEEPERS; i++) {
 		thread_records[i] = (struct ug__task){.flags = TASK_THREAD, .ctx = &ug__root_ctx};
 		local_thread[i] = &thread_records[i];

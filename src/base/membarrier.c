@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The barrier that all threads of the process pass at once. man 2 membarrier */
-#include "sched/enter.h"
+/* man 2 membarrier */
+#include "base/membarrier.h"
+
+#include "base/sys.h"
 
 #include <linux/membarrier.h>
 #include <sys/syscall.h>

@@ -32,11 +32,13 @@
  * Rejected: one place for all sections of a worker ("busy"). Who takes a lock away while it holds others would wait for an owner that
  * waits for one of those. A place in the lock itself: an owner that was interrupted before its store would write over its successor's.
  */
-#ifndef UG_SCHED_BIASED_H
-#define UG_SCHED_BIASED_H
+#ifndef UG_BASE_BIASED_H
+#define UG_BASE_BIASED_H
 
 #include "base/lock.h"
-#include "sched/sched.h"
+#include "config.h"
+#include UG_CPU_H
+#include <stddef.h>
 
 /* What every section writes, in the line of what the lock guards; all 0 at first. */
 struct ug__biased {
@@ -54,21 +56,24 @@ struct ug__bias {
 struct ug__owner {
 	const struct ug__biased *locks[UG__OWNED_MOST];
 	uint32_t n; /* by itself */
+	uint32_t id;
 } __attribute__((aligned(64)));
 
-/* biased.c. A number and a place for a new worker's thread, 0 and NULL where there is none left; and back. */
-void ug__owner_get(struct ug__worker_head *w);
-void ug__owner_put(struct ug__worker_head *w);
+/* This thread's; NULL: it owns no locks. Of the initial-exec model: a library that is opened by dlopen takes it from the surplus that
+ * libc keeps for such. */
+extern __thread struct ug__owner *ug__this_owner __attribute__((tls_model("initial-exec")));
+/* biased.c. This thread gets a place, if there is one, and gives it back. Only where ug__membarrier_register has answered 0. */
+void ug__owner_begin(void);
+void ug__owner_end(void);
 /* The rest of taking the word where somebody owns the lock, or the caller may come to. */
 void ug__biased_turn(struct ug__biased *l, struct ug__bias *b, uint32_t me);
 
 /* Answers the caller's place where the lock is the caller's own, or NULL: for ug__biased_unlock. */
 static inline struct ug__owner *ug__biased_lock(struct ug__biased *l, struct ug__bias *b)
 {
-	struct ug__worker_head *w = ug__worker_head();
-	uint32_t me = w ? w->id : 0;
-	if (me && load_relaxed(&b->owner) == me && w->owned->n < UG__OWNED_MOST) {
-		struct ug__owner *h = w->owned;
+	struct ug__owner *h = UG__THREAD_LOAD(ug__this_owner);
+	uint32_t me = h ? h->id : 0;
+	if (me && load_relaxed(&b->owner) == me && h->n < UG__OWNED_MOST) {
 		store_relaxed(&h->locks[h->n], l);
 		compiler_barrier();
 		if (likely(load_relaxed(&b->owner) == me)) {
@@ -97,8 +102,7 @@ static inline void ug__biased_unlock(struct ug__biased *l, struct ug__owner *h)
 /* The same for who has not kept what ug__biased_lock answered. */
 static inline void ug__biased_drop(struct ug__biased *l)
 {
-	struct ug__worker_head *w = ug__worker_head();
-	struct ug__owner *h = w ? w->owned : NULL;
+	struct ug__owner *h = UG__THREAD_LOAD(ug__this_owner);
 	ug__biased_unlock(l, h && h->n && load_relaxed(&h->locks[h->n - 1]) == l ? h : NULL);
 }
 

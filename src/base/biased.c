@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The slow side of biased locks: taking the word, giving a lock to a worker and taking it away. biased.h tells how. */
-#include "sched/biased.h"
+#include "base/biased.h"
 
 #include "config.h"
-#include "sched/enter.h"
+#include "base/membarrier.h"
+#include "base/sys.h"
 #include UG_CPU_H
 #include <sched.h>
 #include <time.h>
+#include <undergo/base.h>
 
 /* So often in a row a worker takes the word before the lock is its own; twice that for each time it was taken away, so often at most. */
 #define TURNS 512
@@ -20,25 +22,31 @@ static struct ug__owner owners[MOST_OWNERS];
 static uint32_t free_ids[MOST_OWNERS], free_count, used;
 static uint32_t refused; /* membarrier is not to be had any more */
 
-void ug__owner_get(struct ug__worker_head *w)
+__thread struct ug__owner *ug__this_owner;
+
+void ug__owner_begin(void)
 {
+	uint32_t id = 0;
 	ug__lock(&lock);
 	if (free_count)
-		w->id = free_ids[--free_count];
+		id = free_ids[--free_count];
 	else if (used < MOST_OWNERS)
-		w->id = ++used;
+		id = ++used;
 	ug__unlock(&lock);
-	if (w->id)
-		w->owned = &owners[w->id - 1];
+	if (id == 0)
+		return;
+	owners[id - 1].id = id;
+	ug__this_owner = &owners[id - 1];
 }
 
-void ug__owner_put(struct ug__worker_head *w)
+void ug__owner_end(void)
 {
-	if (w->id == 0)
+	if (!ug__this_owner)
 		return;
 	ug__lock(&lock);
-	free_ids[free_count++] = w->id;
+	free_ids[free_count++] = ug__this_owner->id;
 	ug__unlock(&lock);
+	ug__this_owner = NULL;
 }
 
 /* Without the system call (a sandbox since the start): no store stays in a core's buffer for that long. */
@@ -74,7 +82,7 @@ UG__NOINLINE void ug__biased_turn(struct ug__biased *l, struct ug__bias *b, uint
 	if (owner && owner != me) {
 		take_away(l, b, owner);
 	} else if (!owner) {
-		if (me && l->run >> 16 == me && !S->taken_none && !load_relaxed(&refused))
+		if (me && l->run >> 16 == me && !load_relaxed(&refused))
 			store_relaxed(&b->owner, me);
 		l->run = me << 16 | (uint32_t)TURNS << b->revoked;
 	}
