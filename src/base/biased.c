@@ -2,9 +2,8 @@
 /* The slow side of biased locks: taking the word, giving a lock to a worker and taking it away. biased.h tells how. */
 #include "base/biased.h"
 
-#include "config.h"
 #include "base/membarrier.h"
-#include "base/sys.h"
+#include "config.h"
 #include UG_CPU_H
 #include <sched.h>
 #include <time.h>

@@ -5,8 +5,8 @@
 #ifndef UG_POLL_POLL_H
 #define UG_POLL_POLL_H
 
-#include "base/biased.h"
 #include "base/atomic.h"
+#include "base/biased.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <undergo/base.h>
