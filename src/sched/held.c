@@ -24,6 +24,9 @@
  * barrier in all threads, and then waits until nobody is LEAVING (ug__held_told): those looked before the barrier and are gone in a
  * few instructions; all others look after it, and will wake the collector.
  *
+ * Settling is marked too (SETTLING), and a collector waits until it is done: it would find the count in both places, and so count one that
+ * another has let go of meanwhile. Who settles looks for nobody; whoever lets go of what was settled does, as ever.
+ *
  * A runtime that ends forgets what its workers held.
  *
  * Rejected: counts a processor, changed inside. A task that counts itself in on one processor and out on another leaves two of them
@@ -45,25 +48,29 @@ uint32_t ug__held_pays(void)
 	return load_relaxed(&S->running) && !S->taken_none ? A_WORKER * load_relaxed(&S->worker_count) : UINT32_MAX;
 }
 
+/* What it waits for lasts for some instructions. */
+static void wait_while(const struct worker *w, uintptr_t held)
+{
+	for (int i = 0; load_acquire(&w->held) == held; i++) {
+		if (i < 100)
+			ug__relax();
+		else
+			sched_yield();
+	}
+}
+
 static uint32_t count(const uint32_t *word)
 {
 	uint32_t n = 0;
 	if (S->procs_count == 1 && (!ug__worker() || load_seq(&S->offline_count)))
 		(void)ug__membarrier();
-	for (struct worker *w = load_acquire(&S->workers); w; w = w->next)
-		n += (load_seq(&w->held) & ~(uintptr_t)UG__HELD_LEAVING) == (uintptr_t)word;
+	for (struct worker *w = load_acquire(&S->workers); w; w = w->next) {
+		uintptr_t held = load_seq(&w->held);
+		if (unlikely(held == ((uintptr_t)word | UG__HELD_SETTLING)))
+			wait_while(w, held);
+		n += (held & ~(uintptr_t)UG__HELD_LEAVING) == (uintptr_t)word;
+	}
 	return n;
-}
-
-static void wait_while_leaving(const uint32_t *word)
-{
-	for (struct worker *w = load_acquire(&S->workers); w; w = w->next)
-		for (int i = 0; load_acquire(&w->held) == ((uintptr_t)word | UG__HELD_LEAVING); i++) {
-			if (i < 100)
-				ug__relax();
-			else
-				sched_yield();
-		}
 }
 
 /* Workers go with their runtime; a plain thread does not keep it from ending but by a visit. */
@@ -87,7 +94,8 @@ void ug__held_told(const uint32_t *word)
 	/* Refused (a sandbox since the start): no core keeps a store to itself for that long. */
 	if (ug__membarrier() < 0)
 		ug__futex_wait(&nothing, 0, ug__clock_real() + UG_MS);
-	wait_while_leaving(word);
+	for (struct worker *w = load_acquire(&S->workers); w; w = w->next)
+		wait_while(w, (uintptr_t)word | UG__HELD_LEAVING);
 	if (!here)
 		ug__visit_end();
 }

@@ -84,7 +84,7 @@ struct ug__worker_head {
 		held; /* held.c: the word of a count that the task that runs has not written there; low bit: it lets go of it */
 };
 enum ug__held_mode { UG__HELD_NONE, UG__HELD_PLAIN, UG__HELD_FENCED };
-enum { UG__HELD_LEAVING = 1 };
+enum { UG__HELD_LEAVING = 1, UG__HELD_SETTLING = 2 };
 enum ug__taken {
 	UG__TAKEN_NO,
 	UG__TAKEN_ASKED,

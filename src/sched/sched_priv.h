@@ -251,6 +251,7 @@ static inline void ug__held_settle(struct worker *w)
 {
 	uintptr_t word = load_relaxed(&w->held);
 	if (unlikely(word)) {
+		store_relaxed(&w->held, word | UG__HELD_SETTLING);
 		add_seq((uint32_t *)word, 1u);
 		store_release(&w->held, (uintptr_t)0);
 	}

@@ -82,6 +82,16 @@ static inline void ug__announce_new(struct ug__announce *a, void *bottom, size_t
 #endif
 }
 
+/* Memory that had stacks goes back to the system, and may come again as something else. */
+static inline void ug__announce_unmapped(void *base, size_t size)
+{
+	(void)base;
+	(void)size;
+#ifdef UG__ASAN
+	__asan_unpoison_memory_region(base, size);
+#endif
+}
+
 static inline void ug__announce_gone(struct ug__announce *a)
 {
 	(void)a;

@@ -25,6 +25,8 @@
  */
 #include "stack/stack.h"
 
+#include "stack/announce.h"
+
 #include "base/atomic.h"
 #include "base/chunks.h"
 #include "base/lock.h"
@@ -352,6 +354,7 @@ void ug__stack_end(void)
 {
 	for (uint32_t i = 0; i < table_count; i++) {
 		struct ug__slab *slab = *table_place(i);
+		ug__announce_unmapped(slab->base, (size_t)slab->slots << slab->log);
 		munmap(slab->base, (size_t)slab->slots << slab->log);
 		free(slab);
 	}

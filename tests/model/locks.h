@@ -105,7 +105,7 @@ static void write_from_thread(void *unused)
 	write_once();
 }
 
-static void start_book(int procs_count, bool thread)
+static void start_book(int procs_count, bool thread, void (*outside)(void *unused))
 {
 	memset(&book, 0, sizeof book);
 	book_readers = book_writers = 0;
@@ -122,18 +122,54 @@ static void start_book(int procs_count, bool thread)
 		unbound[i] = task_in_use[i] = true;
 		S->procs[i % procs_count].slot = (runnable)task(i) | 1;
 	}
-	if (thread)
-		model_thread("outside", write_from_thread, NULL);
+	if (outside)
+		model_thread("outside", outside, NULL);
 }
 
 static void book_2(void)
 {
-	start_book(2, false);
+	start_book(2, false, NULL);
 }
 
 static void book_1(void)
 {
-	start_book(1, true);
+	start_book(1, true, write_from_thread);
+}
+
+/* A task leaves its lock to a thread, which lets go of it while the task leaves its stack, and then writes. */
+static bool book_left;
+
+static bool is_left(const void *unused)
+{
+	(void)unused;
+	return book_left;
+}
+
+static void read_and_leave(int me)
+{
+	(void)me;
+	(void)!ug_rwmutex_rlock(&book);
+	ug_rwmutex_runlock(&book);
+	(void)!ug_rwmutex_rlock(&book);
+	book_left = true;
+}
+
+static void let_go_and_write(void *unused)
+{
+	(void)unused;
+	model_wait(is_left, NULL);
+	if (ug_rwmutex_runlock(&book) < 0)
+		model_fail("the lock is gone that was left");
+	write_once();
+	task_over[1] = true;
+}
+
+static void book_left_1(void)
+{
+	book_left = false;
+	start_book(1, true, let_go_and_write);
+	task_fn[0] = read_and_leave;
+	task_in_use[1] = true;
 }
 
 #endif

@@ -95,6 +95,8 @@ mutants = [
     ("a writer sleeps before those who leave have seen it", "../sync/rwmutex.c", r"^\tug__held_told\(&m->state_\);", "", "book"),
     ("a thread counts what is held without a barrier", "held.c", r"\(void\)ug__membarrier\(\);", "(void)0;", "book_1 (delayed"),
     ("what is held is not settled before the task leaves its stack", "park.c", r"^\tug__held_settle\(w\);", "", "book"),
+    ("a count is taken in two places while it is settled", "held.c",
+     r"^\t\t\twait_while\(w, held\);", "\t\t\tcontinue;", "book_left"),
     ("a lock is taken away without a barrier", None, None, None, "owned (delayed"),
     ("who takes a lock away does not wait for the owner's section", "../base/biased.c",
      r"load_acquire\(&h->locks\[i\]\) == l", r"\g<0> && 0", "owned"),

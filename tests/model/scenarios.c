@@ -489,6 +489,7 @@ static const struct model models[] = {
 	MODEL(visited, 2),
 	MODEL(book_1, 3),
 	MODEL(book_2, 2),
+	MODEL(book_left_1, 3),
 	MODEL(owned, 4),
 	MODEL(owned_3, 3),
 	MODEL(owned_both, 3),
