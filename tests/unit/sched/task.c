@@ -441,7 +441,8 @@ IN_TASK(memory_of_a_burst_goes_back_though_nothing_runs)
 	return 0;
 }
 
-#define ENOUGH 1024 /* sixteen chunks: each processor may keep some */
+/* Pages of eight chunks a processor, sixteen at the least: each may keep records of some. */
+static size_t enough;
 
 /* Pages of records of tasks that were waiting to run. */
 static struct {
@@ -478,11 +479,12 @@ static int start_many(void *unused)
 {
 	ran = 0;
 	seen.count = 0;
+	enough = ug_procs() > 2 ? (size_t)ug_procs() * 512 : 1024;
 	for (int i = 0; i < 2 * PAIRS; i++)
 		CHECK_IS(ug_go(count_run, unused), 0);
 	ug__each_record(note_page, NULL);
 	UNTIL(load_seq(&ran) == 2 * PAIRS);
-	return seen.count < ENOUGH ? 0 : ug_blocking(wait_until_most_pages_went, NULL);
+	return seen.count < enough ? 0 : ug_blocking(wait_until_most_pages_went, NULL);
 }
 
 static void memory_of_many_starts_goes_back(void **state)
@@ -490,9 +492,10 @@ static void memory_of_many_starts_goes_back(void **state)
 	(void)state;
 	struct ug_opts opts = {.procs = 1};
 	seen.count = 0;
-	for (int i = 0; i < 20 && seen.count < ENOUGH; i++)
+	enough = 1;
+	for (int i = 0; i < 20 && seen.count < enough; i++)
 		assert_int_equal(ug_run(start_many, NULL, &opts), 0);
-	if (seen.count < ENOUGH)
+	if (seen.count < enough)
 		skip(); /* other workers ran them as fast as they came */
 }
 
