@@ -25,12 +25,11 @@
  */
 #include "stack/stack.h"
 
-#include "stack/announce.h"
-
 #include "base/atomic.h"
 #include "base/chunks.h"
 #include "base/lock.h"
 #include "base/sys.h"
+#include "stack/announce.h"
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>

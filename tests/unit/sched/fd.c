@@ -150,7 +150,8 @@ IN_TASK(readers_are_called_back_and_the_descriptor_goes_on)
 		UNTIL(is_set(&r[0].done) && is_set(&r[1].done));
 		CHECK_IS(r[0].result, -EAGAIN);
 		CHECK_IS(r[1].result, -EAGAIN);
-		UNTIL(waits(a, 1)); /* an event may have come for it, late or for nothing: then it tries, and waits again */
+		UNTIL(waits(
+			a, 1)); /* an event may have come for it, late or for nothing: then it tries, and waits again */
 		CHECK(!waits(a, 0));
 		CHECK_IS(ug_fd_write(b, "x", 1), 1);
 		CHECK_IS(ug_fd_read(a, &(char){0}, 1), 1);
