@@ -3,7 +3,7 @@
  * A lock that a worker takes without a locked instruction as long as no other thread wants it.
  *
  * A channel between tasks that take turns on one processor is locked and unlocked by one thread all the time, and the locked
- * instruction that the lock of base/lock.h costs each time was two thirds of what a send into a buffer costs. So a lock that one worker
+ * instruction that the lock of base/lock.h costs each time was most of what a send into a buffer costs. So a lock that one worker
  * has taken often enough in a row becomes its own: it says that it holds it by a plain store to a place of its own, and unlocks by
  * another. Any other thread takes the word, as ever, then takes the lock away from its owner:
  *
@@ -19,8 +19,9 @@
  * given to a worker while it holds the word, so that all who had it before are ordered before; its ends are ordered before the
  * next one's by the same pair.
  *
- * Taking one away costs a system call that interrupts the other cores, some µs. A lock that was taken away is given again only
- * after twice as many turns, up to MOST: the cost is below a fifth of what the locked instructions between cost, whoever comes.
+ * Taking one away costs a system call that interrupts the other cores, some µs, as much as some hundred locked instructions. A lock that
+ * was taken away is given again only after twice as many turns, up to 16,384 (biased.c), so that whoever comes, and however often, that
+ * cost becomes small beside theirs.
  * Under contention it is the lock of base/lock.h, with two more comparisons.
  *
  * Several may be held at a time (select holds the locks of all its channels); they are dropped in the order opposite to that in

@@ -40,8 +40,8 @@
 #include UG_CPU_H
 #include <sched.h>
 
-#define A_WORKER                                                                                                       \
-	4 /* counts that must be saved by each look at a worker's place, or noting them there is not worth while */
+/* Counts that each look at a worker's place must have saved, or noting them there is not worth while. */
+#define A_WORKER 4
 
 uint32_t ug__held_pays(void)
 {

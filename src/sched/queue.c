@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run queues: a slot, a ring and a ring of young ones for each processor, one global queue, one of the
- * surplus of young ones, and one of hogs.
+ * Run queues: a slot, a ring and a ring of young ones for each processor, one global queue, one of the surplus of young ones, and one
+ * of hogs.
  *
  * The ring is of 256 places, single producer (the holder), many takers. tail is written by the holder alone; head moves
  * by compare-and-swap, by the holder for one, by a thief for half. A taker reads the places first and owns them only if
@@ -16,8 +16,8 @@
  * in breadth (first in, first out) the same tree had most of its tasks alive at once, and each step missed the cache. The order is only
  * the holder's, for its own: thieves take the older half, which are the larger branches; of a full ring the older half goes to a
  * queue of the surplus, from which those who have no young get some. Nobody starves: while the ring of tasks has work too, each
- * YOUNG_TURN-th pick takes the oldest, and after a yield as many picks as there are young ones; and in any case one pick in some thousands does (worker.c; one in two hundred made the tree
- * grow in breadth again). Their ring is popped at both ends, so its state is one word that all change by compare-and-swap:
+ * YOUNG_TURN-th pick takes the oldest, and after a yield as many picks as there are young ones; and in any case one pick in some
+ * thousands does (worker.c; one in two hundred made the tree grow in breadth again). Their ring is popped at both ends, so its state is one word that all change by compare-and-swap:
  * head and length, of 16 bits each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in
  * between, the same head and length mean the same places, for pops only make less of them.
  *

@@ -80,8 +80,8 @@ struct ug__worker_head {
 	uint32_t in; /* by itself */
 	uint32_t taken; /* enum ug__taken */
 	uint32_t held_mode; /* enum ug__held_mode; NONE until it stands among all workers */
-	uintptr_t
-		held; /* held.c: the word of a count that the task that runs has not written there; low bit: it lets go of it */
+	/* held.c: the word of a count that the task that runs has not written there; low bits: it lets go of it, it settles it. */
+	uintptr_t held;
 };
 enum ug__held_mode { UG__HELD_NONE, UG__HELD_PLAIN, UG__HELD_FENCED };
 enum { UG__HELD_LEAVING = 1, UG__HELD_SETTLING = 2 };
