@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mutex. One word: LOCKED, and while anybody queues WAITING, so that lock and unlock without contention are one
- * compare-and-swap each, from 0 and to 0. The other bits change under the lock of the queue only. LOCKED is set by whoever
+ * compare-and-swap each, from 0 and to 0, and past one that was woken as well. The other bits change under the lock of the queue only. LOCKED is set by whoever
  * finds it clear, with that lock or without.
  *
  * An unlock does not pass the mutex on: it wakes the head of the queue, which then tries again, and meanwhile whoever runs may
@@ -105,11 +105,11 @@ static UG__NOINLINE int lock_slow(ug_mutex *m, struct ug__task *t, int wait)
 int ug_mutex_lock(ug_mutex *m)
 {
 	struct ug__task *t = ug__wait_self();
-	uint32_t s = 0;
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))
 		return e;
-	if (likely(cas_acq_rel(&m->state_, &s, (uint32_t)LOCKED)) || take(m, &s))
+	uint32_t s = load_relaxed(&m->state_);
+	if (likely(take(m, &s)))
 		return 0;
 	return lock_slow(m, t, UG__WAIT_MUTEX);
 }
@@ -167,10 +167,8 @@ static UG__NOINLINE int unlock_slow(ug_mutex *m)
 
 int ug_mutex_unlock(ug_mutex *m)
 {
-	uint32_t s = LOCKED;
-	if (likely(cas_acq_rel(&m->state_, &s, 0u)))
-		return 0;
-	while ((s & (LOCKED | WOKEN | STARVING)) == (LOCKED | WOKEN))
+	uint32_t s = load_relaxed(&m->state_);
+	while (s == LOCKED || (s & (LOCKED | WOKEN | STARVING)) == (LOCKED | WOKEN))
 		if (cas_acq_rel(&m->state_, &s, s & ~(uint32_t)LOCKED))
 			return 0;
 	return unlock_slow(m);
