@@ -244,10 +244,7 @@ static inline __attribute__((always_inline)) void ready_runnable(runnable r)
 		strong = ug__queue_push_slot(p, r);
 	else
 		ug__queue_push(p, r);
-	if (strong)
-		ug__idle_wake();
-	else
-		ug__idle_wake_weak();
+	ug__idle_wake_after(strong);
 	if (!nested)
 		ug__leave(w);
 }

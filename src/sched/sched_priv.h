@@ -331,10 +331,10 @@ static inline void ug__idle_wake(void)
 	if (load_seq(&S->idle_count) || unlikely(load_seq(&S->monitor_asleep)))
 		ug__idle_wake_one();
 }
-/* The same where only a slot was filled. */
-static inline void ug__idle_wake_weak(void)
+/* The same; not strong: only a slot was filled. */
+static inline void ug__idle_wake_after(bool strong)
 {
-	if (!load_relaxed(&S->muted) || unlikely(load_seq(&S->monitor_asleep)))
+	if (strong || !load_relaxed(&S->muted) || unlikely(load_seq(&S->monitor_asleep)))
 		ug__idle_wake();
 }
 void ug__idle_sleep(struct worker *w);

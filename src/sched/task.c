@@ -206,13 +206,7 @@ static inline __attribute__((always_inline)) int enqueue(const struct ug__reques
 		strong = ug__queue_push_slot(p, (runnable)r | 1);
 	else
 		ug__global_push((runnable)r | 1);
-	/* Both look at these first: else they do nothing. */
-	if (unlikely(load_seq(&S->idle_count) || load_seq(&S->monitor_asleep))) {
-		if (strong)
-			ug__idle_wake();
-		else
-			ug__idle_wake_weak();
-	}
+	ug__idle_wake_after(strong);
 	return 0;
 }
 

@@ -527,10 +527,7 @@ static void push(runnable r)
 		strong = ug__queue_push_slot(p, r);
 	else
 		ug__global_push(r);
-	if (strong)
-		ug__idle_wake();
-	else
-		ug__idle_wake_weak();
+	ug__idle_wake_after(strong);
 	ug__leave(w);
 }
 
