@@ -16,7 +16,7 @@
  * ASKED to TAKEN; one swap succeeds, and so exactly one of them has the processor. Only the old worker clears TAKEN.
  *
  * The release of `in = 0` pairs with the monitor's acquire at (d): what the worker wrote inside is seen by the next
- * holder. Where membarrier is refused, TAKEN_FENCE is set in every `taken` for good, so that each entry goes the slow way,
+ * holder. Where membarrier is refused, UG__TAKEN_FENCE is set in every `taken` for good, so that each entry goes the slow way,
  * which has a fence.
  *
  * Rejected: a lock around each primitive (two locked instructions each time); stopping the thread by a signal (it may hold malloc's lock).

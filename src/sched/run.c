@@ -155,7 +155,7 @@ static int start(const struct ug_opts *o)
 	ug__clock_virtual(o->virtual_clock ? &S->virtual_now : NULL);
 	S->stack_log = (uint8_t)stack_log(o->stack_size);
 	S->poller = choose_poller(o);
-	S->taken_none = ug__membarrier_register() == 0 ? TAKEN_NO : TAKEN_FENCE;
+	S->taken_none = ug__membarrier_register() == 0 ? UG__TAKEN_NO : UG__TAKEN_FENCE;
 	store_relaxed(&S->coarse, ug_now());
 	store_seq(&S->stopping, 0u);
 	S->epoch++;

@@ -121,11 +121,6 @@ struct proc {
 	struct ug__timers timers __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
-#define TAKEN_NO UG__TAKEN_NO
-#define TAKEN_ASKED UG__TAKEN_ASKED
-#define TAKEN_YES UG__TAKEN_YES
-#define TAKEN_FENCE UG__TAKEN_FENCE
-
 struct worker {
 	/* These are struct ug__worker_head. */
 	struct ug__task *cur;
@@ -166,7 +161,7 @@ struct sched {
 	struct proc *procs;
 	const struct ug__poller *poller;
 	uint8_t stack_log;
-	uint32_t taken_none; /* what `taken` is at rest: 0, or TAKEN_FENCE */
+	uint32_t taken_none; /* what `taken` is at rest: 0, or UG__TAKEN_FENCE */
 	/* Written often. */
 	uint32_t idle_count __attribute__((aligned(64))); /* workers that sleep, or are about to */
 	uint32_t muted; /* 1: wakes for a slot's sake were in vain lately */

@@ -333,8 +333,8 @@ static void *worker_main(void *arg)
 static bool disown(struct worker *w)
 {
 	uint32_t v = S->taken_none;
-	while (!cas_seq(&w->taken, &v, S->taken_none | TAKEN_YES)) {
-		if (v & TAKEN_YES)
+	while (!cas_seq(&w->taken, &v, S->taken_none | UG__TAKEN_YES)) {
+		if (v & UG__TAKEN_YES)
 			return false;
 		v = S->taken_none;
 	}

@@ -471,7 +471,7 @@ static void by_holder(const struct proc *p)
 /* Inside, and not asleep as a spare that is just being given something. */
 static struct proc *held_by(const struct worker *w)
 {
-	return w->in && w->given && !(w->taken & TAKEN_YES) ? w->proc : NULL;
+	return w->in && w->given && !(w->taken & UG__TAKEN_YES) ? w->proc : NULL;
 }
 
 /* One processor has one worker inside. */

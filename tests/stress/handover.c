@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 		puts("one core reorders nothing that its own threads could see");
 		return 77;
 	}
-	S->taken_none = ug__membarrier_register() == 0 ? TAKEN_NO : TAKEN_FENCE;
+	S->taken_none = ug__membarrier_register() == 0 ? UG__TAKEN_NO : UG__TAKEN_FENCE;
 	worker = (struct worker){.proc = &proc, .taken = S->taken_none};
 	proc.worker = &worker;
 	pthread_create(&threads[0], NULL, work, &w);

@@ -52,17 +52,8 @@ static void lets_connections_wait(void **state)
 /* One answer, exactly, on a connection that goes on. */
 static void expect_on(ug_conn c, const char *in, const char *want)
 {
-	static struct answer a;
 	expect(ug_write_text(ug_conn_writer(c), in) > 0);
-	a.n = 0;
-	UG_WITH_TIMEOUT(PATIENCE) {
-		for (ssize_t n = 1; n > 0 && a.n < strlen(want);) {
-			n = ug_conn_read(c, a.text + a.n, sizeof a.text - 1 - a.n);
-			a.n += n > 0 ? (size_t)n : 0;
-			drop_dates(&a);
-		}
-	}
-	expect(strcmp(a.text, want) == 0);
+	expect_answers(c, want);
 }
 
 /* Of one that is answered, one that is idle and one that has said nothing yet, the idle one gives way. */

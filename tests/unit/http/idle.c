@@ -77,21 +77,6 @@ static void until_resting(int wanted)
 	expect(resting == wanted && tasks == 0);
 }
 
-/* Exactly that, on a connection that goes on. */
-static void expect_answers(ug_conn c, const char *want)
-{
-	static struct answer a;
-	a.n = 0;
-	UG_WITH_TIMEOUT(PATIENCE) {
-		for (ssize_t n = 1; n > 0 && a.n < strlen(want);) {
-			n = ug_conn_read(c, a.text + a.n, sizeof a.text - 1 - a.n);
-			a.n += n > 0 ? (size_t)n : 0;
-			drop_dates(&a);
-		}
-	}
-	expect(strcmp(a.text, want) == 0);
-}
-
 static void expect_hello(ug_conn c)
 {
 	expect_answers(c, HELLO);

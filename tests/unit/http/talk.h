@@ -73,6 +73,21 @@ static inline void listen_to(ug_conn c, struct answer *a)
 	drop_dates(a);
 }
 
+/* Reads exactly that, on a connection that goes on. */
+static inline void expect_answers(ug_conn c, const char *want)
+{
+	static struct answer a;
+	a.n = 0;
+	UG_WITH_TIMEOUT(PATIENCE) {
+		for (ssize_t n = 1; n > 0 && a.n < strlen(want);) {
+			n = ug_conn_read(c, a.text + a.n, sizeof a.text - 1 - a.n);
+			a.n += n > 0 ? (size_t)n : 0;
+			drop_dates(&a);
+		}
+	}
+	expect(strcmp(a.text, want) == 0);
+}
+
 enum how { KEEP_OPEN, THEN_CLOSE };
 
 /* Says n bytes, `step` at a time (0: all), then half-closes or not, and takes the answer down. */

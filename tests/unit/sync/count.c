@@ -255,12 +255,8 @@ static int use(void *p)
 TEST(sem_never_over)
 {
 	struct pool q = {.used = 0};
-	struct helper h[SIDES];
 	ug_sem_init(&q.s, SIZE);
-	for (int i = 0; i < SIDES; i++)
-		start(&h[i], use, &q);
-	for (int i = 0; i < SIDES; i++)
-		CHECK_IS(finish(&h[i]), 0);
+	in_parallel(SIDES, use, use, &q);
 	CHECK_IS(q.s.used_, 0);
 	CHECK(!waiting(&q.s.waiters_));
 	return 0;

@@ -60,11 +60,7 @@ static int hammer(void *p)
 TEST(exclusion)
 {
 	struct shared s = {.m = UG_ZERO};
-	struct helper h[SIDES];
-	for (int i = 0; i < SIDES; i++)
-		start(&h[i], hammer, &s);
-	for (int i = 0; i < SIDES; i++)
-		CHECK_IS(finish(&h[i]), 0);
+	in_parallel(SIDES, hammer, hammer, &s);
 	CHECK_IS(s.plain, SIDES * EACH);
 	CHECK_IS(s.m.state_, 0);
 	CHECK(!waiting(&s.m.waiters_));
@@ -97,11 +93,7 @@ static int impatient(void *p)
 TEST(some_give_up)
 {
 	struct shared s = {.m = UG_ZERO};
-	struct helper h[SIDES];
-	for (int i = 0; i < SIDES; i++)
-		start(&h[i], i % 2 ? hammer : impatient, &s);
-	for (int i = 0; i < SIDES; i++)
-		CHECK_IS(finish(&h[i]), 0);
+	in_parallel(SIDES, impatient, hammer, &s);
 	CHECK_IS(s.plain, SIDES / 2 * EACH + (int64_t)s.started);
 	CHECK_IS(s.m.state_, 0);
 	return 0;
@@ -312,11 +304,7 @@ static int consume(void *p)
 TEST(no_signal_is_lost)
 {
 	struct shared s = {.m = UG_ZERO};
-	struct helper h[4];
-	for (int i = 0; i < 4; i++)
-		start(&h[i], i % 2 ? produce : consume, &s);
-	for (int i = 0; i < 4; i++)
-		CHECK_IS(finish(&h[i]), 0);
+	in_parallel(4, consume, produce, &s);
 	CHECK_IS(s.plain, 2 * EACH);
 	CHECK_IS(s.n, 0);
 	return 0;

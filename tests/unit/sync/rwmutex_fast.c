@@ -156,11 +156,7 @@ static int hammer(void *p)
 TEST(exclusion)
 {
 	struct shared s = {.m = UG_ZERO};
-	struct helper h[SIDES];
-	for (int i = 0; i < SIDES; i++)
-		start(&h[i], hammer, &s);
-	for (int i = 0; i < SIDES; i++)
-		CHECK_IS(finish(&h[i]), 0);
+	in_parallel(SIDES, hammer, hammer, &s);
 	CHECK_IS(s.value, s.writes);
 	CHECK(!waiting(&s.m.waiters_));
 	CHECK_IS(ug_rwmutex_try_lock(&s.m), 0);

@@ -87,13 +87,9 @@ static int receives_first(void *p)
 TEST(face_to_face)
 {
 	struct pair q = {.sent = 0};
-	struct helper h[4];
 	make(&q.a, 0);
 	make(&q.b, 0);
-	for (int i = 0; i < 4; i++)
-		start(&h[i], i % 2 ? sends_first : receives_first, &q);
-	for (int i = 0; i < 4; i++)
-		CHECK_IS(finish(&h[i]), 0);
+	in_parallel(4, receives_first, sends_first, &q);
 	CHECK_IS(q.sent, 0);
 	CHECK_IS(q.received, 0);
 	CHECK(idle(q.a) && idle(q.b));

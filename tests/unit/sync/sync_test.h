@@ -64,6 +64,17 @@ static inline int finish(struct helper *h)
 	return h->result;
 }
 
+/* n helpers at once, the first and every other one by `even`; all end well. */
+static inline void in_parallel(int n, ug_fn *even, ug_fn *odd, void *arg)
+{
+	struct helper h[16];
+	CHECK(n <= 16);
+	for (int i = 0; i < n; i++)
+		start(&h[i], i % 2 ? odd : even, arg);
+	for (int i = 0; i < n; i++)
+		CHECK_IS(finish(&h[i]), 0);
+}
+
 /* The four worlds ------------------------------------------------------------------------------------------------- */
 
 static inline int thread_body(void *body)
