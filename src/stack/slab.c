@@ -2,9 +2,10 @@
 /*
  * Where stacks come from.
  *
- * Slots of one size lie side by side in slabs: one mapping of 64 MiB (or of 4 slots, where that is more), reserved but not
- * committed, with huge pages off, since one touched page would else make 2 MiB resident. A slot's pages are committed
- * by touch. A free slot is either
+ * Slots of one size lie side by side in slabs: one mapping of 64 MiB (or of 4 slots, where that is more, or of an eighth of all slots
+ * of that size so far), reserved but not committed, with huge pages off, since one touched page would else make 2 MiB resident.
+ * To make a mapping stops all other threads that ask for memory: so those who use many stacks make few, and large ones. A
+ * slot's pages are committed by touch. A free slot is either
  *   warm   its pages are kept; it is on its size's list, linked through its own head, or
  *   cold   its pages are the system's again (or were never touched); its number is on its slab's list.
  * A slot is guarded once, before it is first used; guards stay when pages go. Who uses many fresh slots gets them in batches, an
@@ -54,7 +55,7 @@
 #define PIDFD_SELF (-10000)
 #endif
 
-#define SLAB_BYTES ((size_t)64 << 20)
+#define SLAB_BYTES ((size_t)64 << 20) /* at the least */
 #define PAGE ((size_t)4096)
 #define MPROTECT_GUARDS 24000
 #define SIZES (UG__STACK_MAX_LOG - UG__STACK_MIN_LOG + 1)
@@ -77,6 +78,7 @@ static struct size {
 	struct ug__stack *warm;
 	size_t warm_count, low;
 	struct ug__slab *open; /* slabs with cold or fresh slots */
+	uint32_t slots; /* of all slabs */
 	uint32_t fresh_taken;
 } sizes[SIZES];
 
@@ -107,10 +109,13 @@ static int table_add(struct ug__slab *slab)
 	return 0;
 }
 
-static struct ug__slab *slab_new(unsigned log)
+/* so_far: slots in other slabs. */
+static struct ug__slab *slab_new(unsigned log, uint32_t so_far)
 {
 	size_t slot = (size_t)1 << log;
 	uint32_t slots = (uint32_t)(slot * 4 > SLAB_BYTES ? 4 : SLAB_BYTES / slot);
+	if (slots < so_far / 8)
+		slots = so_far / 8;
 	struct ug__slab *slab = calloc(1, sizeof *slab + slots * sizeof slab->cold[0]);
 	if (!slab)
 		return NULL;
@@ -237,11 +242,13 @@ static struct ug__stack *take_fresh(struct size *z, struct ug__slab *slab)
 static struct ug__stack *get_cold(struct size *z, unsigned log)
 {
 	if (!z->open) {
+		uint32_t so_far = z->slots;
 		ug__unlock(&z->lock);
-		struct ug__slab *slab = slab_new(log);
+		struct ug__slab *slab = slab_new(log, so_far);
 		ug__lock(&z->lock);
 		if (!slab)
 			return NULL;
+		z->slots += slab->slots;
 		slab->next = z->open;
 		z->open = slab;
 	}
