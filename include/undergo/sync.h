@@ -130,13 +130,15 @@ UG_MUST_CHECK int ug_select(struct ug_case *cases, size_t n);
 typedef struct ug_group ug_group;
 struct ug_group {
 	struct ug_ctx ctx_;
-	int64_t count_, room_;
+	int64_t started_, room_;
 	int32_t result_;
 	uint32_t flags_;
 	uint32_t lock_, pad_;
 	struct ug__waitq waiters_;
 	struct ug__waiter *closer_;
-	uintptr_t reserved_[5];
+	uintptr_t reserved_[7]; /* what stands before and after it is on other cache lines than left_ */
+	int64_t left_;
+	uintptr_t reserved2_[7];
 };
 struct ug_group_opts {
 	size_t limit; /* at most so many tasks of it run at a time, ug_group_go waits for room; 0: no limit */
@@ -145,8 +147,9 @@ struct ug_group_opts {
 /* Opens a group in the caller's storage and makes its context the task's current one: ug_group_close belongs to it, by the same
  * task or thread. `opts` may be NULL. Does not wait. */
 void ug_group_open(ug_group *g, const struct ug_group_opts *opts);
-/* Starts fn(arg) in the group. From the owner or from a task of the group. Waits only for room in a group with a limit. -ENOMEM;
- * -ECANCELED, -ETIMEDOUT once the group has ended; else as ug_go. */
+/* Starts fn(arg) in the group. From the owner or from a task of the group. Waits for room in a group with a limit. In one without it is no
+ * wait, but a task that has started a hundred or so which have not run yet lets them run first, and may go on on another thread.
+ * -ENOMEM; -ECANCELED, -ETIMEDOUT once the group has ended; else as ug_go. */
 int ug_group_go(ug_group *g, ug_fn *fn, void *arg);
 /* The same, with a copy of `size` bytes at `args` (at most UG_COPY_MAX), whose address fn gets; with options, which may be NULL. */
 int ug_group_go_copy(ug_group *g, ug_fn *fn, const void *args, size_t size);

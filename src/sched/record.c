@@ -3,9 +3,12 @@
  * Records of tasks that have not run, and where they come from.
  *
  * Records lie in chunks, mappings of 256 KiB that begin with what is known of them. A processor keeps free records of its own and
- * exchanges them in batches (record_priv.h); a batch that comes back is shared out to the chunks that its records belong to, each of which
- * says by its index where its chunk begins. A chunk of which all are free is empty. Chunks are taken from in this order: those
- * that are part free, last come first served; empty ones; bare ones, whose memory is the system's; new ones.
+ * exchanges them in batches (record_priv.h). The last that came back are kept as they are, for who asks next: where one processor starts
+ * tasks and another ends them, sharing each batch out and linking a new one missed the lines of all its records, under the lock, and
+ * that was a third of the time. A batch more, or one that nobody asked for between two trims, is shared out to the
+ * chunks that its records belong to, each of which says by its index where its chunk begins. A chunk of which all are free is empty.
+ * Chunks are taken from in this order: those that are part free, last come first served; empty ones; bare ones, whose memory is the
+ * system's; new ones.
  *
  * Trimming, as that of stacks: of the empty chunks that were not needed since the last trim half become bare, so that a burst of starts
  * does not hold its memory for ever: a million tasks that have started and wait would keep 176 bytes each. A chunk stays mapped
@@ -36,6 +39,11 @@ struct chunk {
 static uint32_t lock;
 static struct chunk *chunks, *part_free, *empty, *bare;
 static uint32_t empty_count, low;
+
+/* Batches as they came back. */
+#define WHOLE 16
+static struct record *whole[WHOLE][UG__RECORDS_BATCH];
+static uint32_t whole_count, whole_low;
 
 static struct chunk *chunk_of(struct record *r)
 {
@@ -88,63 +96,86 @@ static struct chunk *open_one(void)
 	return c;
 }
 
-/* Links n records that were never used, from r on. */
-static struct record *link_fresh(struct chunk *c, uint32_t from, uint32_t n)
+/* n records that were never used, from `from` on. */
+static void take_fresh(struct chunk *c, uint32_t from, struct record **to, uint32_t n)
 {
-	for (uint32_t i = from; i < from + n; i++) {
-		c->records[i].index = (uint16_t)i;
-		c->records[i].next = i + 1 < from + n ? &c->records[i + 1] : NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		to[n - 1 - i] = &c->records[from + i];
+		to[n - 1 - i]->index = (uint16_t)(from + i);
 	}
-	return &c->records[from];
 }
 
-/* Unlinks up to *n records from the chunk's list of free ones. */
-static struct record *take(struct chunk *c, uint32_t *n)
+/* Up to n of the chunk's list of free ones; the lock is held. Answers how many. */
+static uint32_t take(struct chunk *c, struct record **to, uint32_t n)
 {
-	struct record *first = c->free, *last = first;
-	uint32_t got = 1;
-	while (got < *n && last->next) {
-		last = last->next;
-		got++;
+	uint32_t got = 0;
+	for (; got < n && c->free; got++) {
+		to[got] = c->free;
+		c->free = c->free->next;
 	}
-	c->free = last->next;
-	last->next = NULL;
-	*n = got;
-	return first;
+	return got;
 }
 
-struct record *ug__records_get(uint32_t *n)
+/* The lock is held, and there is one. */
+static struct record *const *take_whole(void)
+{
+	if (--whole_count < whole_low)
+		whole_low = whole_count;
+	return whole[whole_count];
+}
+
+/* Fills `to` with up to n free records, n being 1 or a batch, and answers with how many; 0: no memory. */
+static uint32_t records_get(struct record **to, uint32_t n)
 {
 	ug__lock(&lock);
+	if (n == UG__RECORDS_BATCH && whole_count) {
+		memcpy(to, take_whole(), sizeof whole[0]);
+		ug__unlock(&lock);
+		return n;
+	}
 	struct chunk *c = open_one();
 	if (!c) {
 		ug__unlock(&lock);
 		struct chunk *made = chunk_new();
 		if (!made)
-			return NULL;
+			return 0;
 		ug__lock(&lock);
 		made->next = chunks;
 		store_release(&chunks, made);
 		list(&part_free, c = made);
 	}
-	uint32_t from = c->fresh;
-	struct record *batch = c->free ? take(c, n) : NULL;
-	if (!batch) {
-		*n = RECORDS - from < *n ? RECORDS - from : *n;
-		store_relaxed(&c->fresh, from + *n);
+	uint32_t from = c->fresh, got = take(c, to, n);
+	bool fresh = got == 0;
+	if (fresh) {
+		got = RECORDS - from < n ? RECORDS - from : n;
+		store_relaxed(&c->fresh, from + got);
 	}
-	c->free_count -= *n;
+	c->free_count -= got;
 	if (c->free_count == 0)
 		unlist(c);
 	ug__unlock(&lock);
-	return batch ? batch : link_fresh(c, from, *n);
+	if (fresh)
+		take_fresh(c, from, to, got);
+	return got;
 }
 
-void ug__records_put(struct record *batch)
+UG__NOINLINE struct record *ug__record_more(struct proc *p)
 {
-	ug__lock(&lock);
-	for (struct record *next, *r = batch; r; r = next) {
-		next = r->next;
+	struct record *one;
+	if (!p)
+		return records_get(&one, 1) ? one : NULL;
+	uint32_t n = records_get(p->records, UG__RECORDS_BATCH);
+	if (n == 0)
+		return NULL;
+	p->record_count = n - 1;
+	return p->records[n - 1];
+}
+
+/* The lock is held. */
+static void share_out(struct record *const *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct record *r = from[i];
 		struct chunk *c = chunk_of(r);
 		r->next = c->free;
 		c->free = r;
@@ -156,11 +187,35 @@ void ug__records_put(struct record *batch)
 			empty_count++;
 		}
 	}
+}
+
+void ug__records_put(struct record *const *from, uint32_t n)
+{
+	ug__lock(&lock);
+	if (n == UG__RECORDS_BATCH && whole_count < WHOLE)
+		memcpy(whole[whole_count++], from, sizeof whole[0]);
+	else
+		share_out(from, n);
 	ug__unlock(&lock);
+}
+
+/* As many whole ones as nobody asked for since this was called last; answers how many are left. */
+static uint32_t share_out_old(void)
+{
+	ug__lock(&lock);
+	for (uint32_t n = whole_low; n && whole_count; n--) {
+		share_out(take_whole(), UG__RECORDS_BATCH);
+		ug__unlock(&lock);
+		ug__lock(&lock);
+	}
+	uint32_t left = whole_low = whole_count;
+	ug__unlock(&lock);
+	return left;
 }
 
 size_t ug__records_trim(void)
 {
+	uint32_t left = share_out_old();
 	ug__lock(&lock);
 	struct chunk *taken = NULL;
 	for (uint32_t n = (low + 1) / 2; n; n--) {
@@ -180,7 +235,7 @@ size_t ug__records_trim(void)
 		list(&bare, taken);
 		ug__unlock(&lock);
 	}
-	return kept;
+	return kept + left;
 }
 
 void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg)
@@ -198,5 +253,5 @@ void ug__records_end(void)
 		munmap(chunks, CHUNK_BYTES);
 	}
 	part_free = empty = bare = NULL;
-	empty_count = low = 0;
+	empty_count = low = whole_count = whole_low = 0;
 }

@@ -5,43 +5,38 @@
 
 #include "sched/sched_priv.h"
 
-#define UG__RECORDS_BATCH 32
+#include "config.h"
+#include UG_CPU_H
+#include <string.h>
 
-/* Up to *n free records, linked, and how many; NULL: no memory. */
-struct record *ug__records_get(uint32_t *n);
-/* Takes free records back, linked. */
-void ug__records_put(struct record *batch);
+/* Takes a batch back, or one. */
+void ug__records_put(struct record *const *from, uint32_t n);
+
+/* How many records ahead of their use lines are asked for: another core may have written them last. */
+#define RECORDS_AHEAD 4
+
+/* A record where the processor has none. p: the caller's, or NULL. */
+struct record *ug__record_more(struct proc *p);
 
 /* p: the caller's, or NULL. */
 static inline struct record *record_get(struct proc *p)
 {
-	if (likely(p && p->records)) {
-		struct record *r = p->records;
-		p->records = r->next;
-		p->record_count--;
-		return r;
-	}
-	uint32_t n = p ? UG__RECORDS_BATCH : 1;
-	struct record *batch = ug__records_get(&n);
-	if (p && batch) {
-		p->records = batch->next;
-		p->record_count = n - 1;
-	}
-	return batch;
+	if (unlikely(!p || p->record_count == 0))
+		return ug__record_more(p);
+	uint32_t n = --p->record_count;
+	ug__prefetch_write(p->records[(n - RECORDS_AHEAD) % UG_COUNT_OF(p->records)]);
+	return p->records[n];
 }
 
 /* At two batches the older one goes: what came back lately is warm, and old ones would keep their chunks from becoming empty. */
 static inline void record_put(struct proc *p, struct record *r)
 {
 	store_relaxed(&r->fn, NULL);
-	r->next = p->records;
-	p->records = r;
-	if (likely(++p->record_count < 2 * UG__RECORDS_BATCH))
+	p->records[p->record_count++] = r;
+	if (likely(p->record_count < UG_COUNT_OF(p->records)))
 		return;
-	for (int i = 1; i < UG__RECORDS_BATCH; i++)
-		r = r->next;
-	ug__records_put(r->next);
-	r->next = NULL;
+	ug__records_put(p->records, UG__RECORDS_BATCH);
+	memcpy(p->records, p->records + UG__RECORDS_BATCH, UG__RECORDS_BATCH * sizeof *p->records);
 	p->record_count = UG__RECORDS_BATCH;
 }
 

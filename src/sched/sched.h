@@ -266,7 +266,12 @@ int ug__timer_stop(struct ug__timer *t);
  * on its own stack, and must not wait. */
 int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, void (*ended)(void *owner, int result),
 	void *owner);
-/* The same when f is readable, at `deadline`, or when ctx ends (when.c). */
+/* The same for an owner of many, who only counts those that end well: `ended` is called with a negative result, or with how many ended
+ * otherwise, and then no earlier than it must: while a task of the owner's runs, those that ended on its stack before may wait for its
+ * own end. Who starts so many that they pile up, or has lost its processor, gives way to others meanwhile. */
+int ug__spawn_counted(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx,
+	void (*ended)(void *owner, int n), void *owner);
+/* ug__spawn when f is readable, at `deadline`, or when ctx ends (when.c). */
 int ug__spawn_when(ug_fd *f, int64_t deadline, ug_ready_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx,
 	void (*ended)(void *owner, int result), void *owner);
 

@@ -31,7 +31,7 @@ typedef uintptr_t runnable;
 
 struct record {
 	union {
-		struct record *next; /* in a queue or a free list */
+		struct record *next; /* in a queue, or its chunk's list of free ones */
 		uintptr_t link;
 	};
 	ug_fn *fn;
@@ -55,6 +55,7 @@ enum task_flags {
 	TASK_OFFLINE = TASK_THREAD | TASK_PINNED, /* parks in the kernel */
 	TASK_DEAD = 4, /* the one that it switches to reaps it */
 	TASK_FIRST = 8, /* the program's first: its end is the program's */
+	TASK_COUNTED = 16, /* ug__spawn_counted started it */
 };
 
 /* States of an offline task's ready_word: its futex. */
@@ -72,6 +73,7 @@ struct ug__task {
 	uint32_t hog; /* 1: it lost its processor when it last ran */
 	uint32_t ready_word; /* offline: the futex that it sleeps on */
 	uint32_t wait_kind; /* for dumps */
+	uint32_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
 	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
@@ -92,6 +94,7 @@ _Static_assert(offsetof(struct ug__task, wait) == offsetof(struct ug__task_head,
 _Static_assert(sizeof(struct ug__task) <= UG__STACK_HEAD, "a task must fit into its stack's head");
 
 #define RING 256
+#define UG__RECORDS_BATCH 32
 
 struct proc {
 	/* Written by the worker that holds it, inside. */
@@ -105,9 +108,9 @@ struct proc {
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
 	uint32_t stack_count, record_count;
-	struct record *records;
 	uint64_t next_id;
 	struct worker *worker; /* by whoever gives it */
+	struct record *records[2 * UG__RECORDS_BATCH]; /* free ones, the latest last */
 	/* Written by the monitor. */
 	uint32_t attention __attribute__((aligned(64))); /* 1: look at timers and poller soon */
 	uint32_t seen_tick, stale;
@@ -232,6 +235,10 @@ runnable ug__queue_pop_rings(struct proc *p); /* those before the slot */
 /* Of the surplus and the young; who has none gets young ones from the surplus. */
 runnable ug__queue_pop_oldest(struct proc *p);
 bool ug__young_empty(const struct proc *p);
+static inline uint32_t ug__young_count(const struct proc *p)
+{
+	return (uint16_t)(load_relaxed(&p->young_state) >> 16);
+}
 runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring, or of the young */
 runnable ug__queue_steal_slot(struct proc *victim);
 bool ug__rings_empty(const struct proc *p);

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Group. count_ is the unfinished tasks and 1 for the owner, which that one gives back when it closes. Whoever takes it to 0 is
- * the last to touch the group: either the owner, and then it needs not wait, or a task, and then the owner sleeps until that task
- * wakes it. So the group may live on the owner's stack, and starting and ending a task costs one locked add each.
- * The owner leaves its waiter in closer_ before it gives back its 1, whose release order publishes it.
+ * Group. started_ counts the tasks that were started, left_ those that have ended, as a negative number; each on a cache line of its own,
+ * because often one worker starts tasks that another one ends, and a line that both write changes cores twice for each task. Nothing else
+ * that both touch is ever written but when a task fails.
+ *
+ * Who closes turns the two into one. left_ becomes large, so that whoever ends meanwhile does not take it for the last; started_ is
+ * swapped for CLOSED, and what it was is added to left_, which is now the number of unfinished tasks. A start that finds CLOSED counts there
+ * too; its caller is one of those tasks, so that it was not 0. Whoever takes left_ to 0 is the last to touch the group: either the
+ * owner, and then it needs not wait, or a task, and then the owner sleeps until that task wakes it. So the group may live
+ * on the owner's stack, and starting and ending a task costs one locked add each. The owner leaves its waiter in closer_ before
+ * all that, and the release order of its adds publishes it.
+ *	Rejected: one counter, from which the owner's 1 is given back at the end. On two processors a task cost twice as much.
  *
  * A limit has an account of its own, room_, under the lock: a task that ends passes its room on, to one who waits
  * for it in waiters_, or back to the account, and only then counts down. The two can not be one, as the group may be gone with
@@ -16,10 +23,13 @@
 
 enum { OPEN = 1, LIMITED = 2 };
 
+/* More tasks than there can be; half of it says that started_ is no count any more. */
+#define CLOSED (INT64_C(1) << 62)
+
 void ug_group_open(ug_group *g, const struct ug_group_opts *opts)
 {
 	int limited = opts && opts->limit > 0 && opts->limit < INT64_MAX;
-	g->count_ = 1;
+	g->started_ = g->left_ = 0;
 	g->room_ = limited ? (int64_t)opts->limit : 0;
 	g->result_ = 0;
 	g->flags_ = limited ? OPEN | LIMITED : OPEN;
@@ -60,12 +70,10 @@ static int room_acquire(ug_group *g)
 	return e;
 }
 
-/* One task less; the group may be gone afterwards. */
-static void leave(ug_group *g)
+/* n tasks less; the group may be gone afterwards. */
+static inline __attribute__((always_inline)) void leave(ug_group *g, int64_t n)
 {
-	if (g->flags_ & LIMITED)
-		room_release(g);
-	if (add_acq_rel(&g->count_, -1) != 1)
+	if (likely(add_acq_rel(&g->left_, -n) != n))
 		return;
 	struct ug__task *closer = g->closer_->task_;
 	int won = ug__wake_win(closer);
@@ -73,13 +81,29 @@ static void leave(ug_group *g)
 	ug__ready(closer);
 }
 
+static void fail(ug_group *g, int result)
+{
+	int32_t none = 0;
+	if (cas_acq_rel(&g->result_, &none, result))
+		ug_ctx_cancel(&g->ctx_, result);
+}
+
+/* One has failed, or so many have ended. */
+static void ended_counted(void *owner, int n)
+{
+	if (n < 0)
+		fail(owner, n);
+	leave(owner, n < 0 ? 1 : n);
+}
+
+/* One has ended, which makes room for another where there is a limit. */
 static void ended(void *owner, int result)
 {
-	ug_group *g = owner;
-	int32_t none = 0;
-	if (result < 0 && cas_acq_rel(&g->result_, &none, result))
-		ug_ctx_cancel(&g->ctx_, result);
-	leave(g);
+	if (result < 0)
+		fail(owner, result);
+	if (((ug_group *)owner)->flags_ & LIMITED)
+		room_release(owner);
+	leave(owner, 1);
 }
 
 /* Counts one task more, where it may begin. */
@@ -90,19 +114,18 @@ static inline __attribute__((always_inline)) int enter(ug_group *g)
 	int e = ug_ctx_err(&g->ctx_);
 	if (e == 0 && (g->flags_ & LIMITED))
 		e = room_acquire(g);
-	if (e == 0)
-		add_relaxed(&g->count_, 1);
+	if (e == 0 && unlikely(add_relaxed(&g->started_, 1) >= CLOSED / 2))
+		add_relaxed(&g->left_, 1);
 	return e;
 }
 
 int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts)
 {
-	int e = enter(g);
+	UG_TRY(enter(g));
+	int e = g->flags_ & LIMITED ? ug__spawn(fn, arg, opts, &g->ctx_, ended, g)
+				    : ug__spawn_counted(fn, arg, opts, &g->ctx_, ended_counted, g);
 	if (e < 0)
-		return e;
-	e = ug__spawn(fn, arg, opts, &g->ctx_, ended, g);
-	if (e < 0)
-		leave(g);
+		ended(g, 0);
 	return e;
 }
 
@@ -112,7 +135,7 @@ int ug_group_go_when_readable(
 	UG_TRY(enter(g));
 	int e = ug__spawn_when(f, deadline, fn, arg, opts, &g->ctx_, ended, g);
 	if (e < 0)
-		leave(g);
+		ended(g, 0);
 	return e;
 }
 
@@ -139,7 +162,9 @@ static void wait_for_tasks(ug_group *g)
 	struct ug__waiter w = {.task_ = t};
 	g->closer_ = &w;
 	ug__wait_arm(t, UG__WAIT_GROUP | UG__WAIT_HARD, g);
-	if (add_acq_rel(&g->count_, -1) == 1)
+	add_acq_rel(&g->left_, CLOSED);
+	int64_t undo = swap_acq_rel(&g->started_, CLOSED) - CLOSED;
+	if (add_acq_rel(&g->left_, undo) + undo == 0)
 		ug__wait_disarm(t);
 	else
 		ug__park(t);
@@ -150,7 +175,9 @@ int ug_group_close(ug_group *g)
 	if (!g)
 		return 0;
 	if (g->flags_ & OPEN) {
-		if (load_acquire(&g->count_) != 1)
+		/* In this order: a task that has not ended, and so may start another, leaves a difference. */
+		int64_t left = load_acquire(&g->left_);
+		if (left + load_relaxed(&g->started_) != 0)
 			wait_for_tasks(g);
 		g->flags_ = 0;
 		ug_ctx_pop(&g->ctx_);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks that compute, and call what may wait but need not: no more of them run at a time than there are processors. */
+/* Tasks that compute, and call what may wait but need not: no more of them run at a time than there are processors. And tasks that start
+ * others: no more than some wait for their turn. */
 #include "sched_test.h"
 
 #include <stdlib.h>
@@ -44,18 +45,86 @@ static int two(void *arg)
 	return 0;
 }
 
+static int note_run(void *runs)
+{
+	add_seq((uint32_t *)runs, 1u);
+	return 0;
+}
+
+#define STARTS 5000
+#define CROWD 256 /* more than are let wait */
+
+static int start_many(void *unused)
+{
+	uint32_t runs = 0, most = 0;
+	ug_group g;
+	(void)unused;
+	UG_GROUP(&g)
+		for (uint32_t i = 1; i <= STARTS; i++) {
+			UG_TRY(ug_group_go(&g, note_run, &runs));
+			if (i - load_seq(&runs) > most)
+				most = i - load_seq(&runs);
+		}
+	CHECK_IS(runs, STARTS);
+	CHECK(most < CROWD);
+	return 0;
+}
+
+#define ROUNDS 16
+
+/* Each time its processor is given to another worker, as is seen by that worker's first task; and it goes on after the second. The second
+ * may have been the quicker one without that, but not always. */
+static int start_without_a_processor(void *unused)
+{
+	uint32_t after = 0;
+	ug_group g;
+	(void)unused;
+	UG_GROUP(&g)
+		for (int i = 0; i < ROUNDS; i++) {
+			uint32_t first = 0, second = 0;
+			int64_t give_up = ug_now() + 20 * UG_SECOND;
+			UG_TRY(ug_go(note_run, &first));
+			while (!load_seq(&first))
+				CHECK(ug_now() < give_up);
+			UG_TRY(ug_group_go(&g, note_run, &second));
+			after += load_seq(&second);
+			UNTIL(load_seq(&second));
+		}
+	CHECK(after > ROUNDS / 2);
+	return 0;
+}
+
+static void run_on_one(ug_fn *fn)
+{
+	static const struct ug_opts one = {.procs = 1};
+	unsetenv("UG_PROCS"); /* it would go before the option */
+	assert_int_equal(ug_run(fn, NULL, &one), 0);
+}
+
 static void two_tasks_on_one_processor_take_turns(void **state)
 {
 	(void)state;
-	static const struct ug_opts one = {.procs = 1};
-	unsetenv("UG_PROCS"); /* it would go before the option */
-	assert_int_equal(ug_run(two, NULL, &one), 0);
+	run_on_one(two);
+}
+
+static void who_starts_many_in_a_group_lets_them_run(void **state)
+{
+	(void)state;
+	run_on_one(start_many);
+}
+
+static void who_starts_one_in_a_group_without_a_processor_waits_for_one(void **state)
+{
+	(void)state;
+	run_on_one(start_without_a_processor);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_tasks_on_one_processor_take_turns),
+		cmocka_unit_test(who_starts_many_in_a_group_lets_them_run),
+		cmocka_unit_test(who_starts_one_in_a_group_without_a_processor_waits_for_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

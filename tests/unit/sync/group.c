@@ -239,6 +239,33 @@ TEST(tasks_start_tasks)
 	return 0;
 }
 
+/* Tasks of two groups in turns, some of which yield: what ends on one stack after the other is counted for each. */
+static int note_run(void *p)
+{
+	if (add_relaxed((uint32_t *)p, 1u) % 5 == 0)
+		ug_yield();
+	return 0;
+}
+
+TEST(two_groups_at_a_time)
+{
+	uint32_t runs[2] = {0, 0};
+	for (uint32_t round = 1; round <= 10; round++) {
+		ug_group g[2];
+		ug_group_open(&g[0], NULL);
+		ug_group_open(&g[1], NULL);
+		for (int i = 0; i < 600; i++) {
+			int which = i % 7 < 4;
+			CHECK_IS(ug_group_go(&g[which], note_run, &runs[which]), 0);
+		}
+		CHECK_IS(ug_group_close(&g[1]), 0);
+		CHECK_IS(load_relaxed(&runs[1]), 344 * round);
+		CHECK_IS(ug_group_close(&g[0]), 0);
+		CHECK_IS(load_relaxed(&runs[0]), 256 * round);
+	}
+	return 0;
+}
+
 static int nested(void *p)
 {
 	int depth = *(int *)p - 1, sum = 0;
@@ -292,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_waiting_for_room),
 		cmocka_unit_test(test_room_after_the_end),
 		cmocka_unit_test(test_tasks_start_tasks),
+		cmocka_unit_test(test_two_groups_at_a_time),
 		cmocka_unit_test(test_groups_in_groups),
 		cmocka_unit_test(test_storage_dies_with_the_scope),
 	};
