@@ -34,6 +34,7 @@ struct listener {
 	uint32_t closed;
 	uint32_t dropped; /* 1: an accept that had no memory has closed its connection */
 	int spare; /* -1: none, or in use */
+	int adopt_flags; /* of what it accepts */
 	ug_fd *fd;
 	struct unix_file file;
 };
@@ -45,14 +46,11 @@ static int spare_open(void)
 	return ug__sys_socket(AF_UNIX, SOCK_DGRAM, 0);
 }
 
-static int accept_once(struct listener *l, union ug__sockaddr *sa)
+static int accept_now(int fd, void *arg)
 {
+	union ug__sockaddr *sa = arg;
 	socklen_t size = sizeof *sa;
-	int fd = ug__fd_use(l->fd);
-	UG_TRY(fd);
-	int r = ug__sys_accept(fd, &sa->any, &size);
-	ug__fd_unuse(l->fd);
-	return r;
+	return ug__sys_accept(fd, &sa->any, &size);
 }
 
 /* The connection had an error of its own before anybody saw it (man 2 accept: "Error handling"). */
@@ -85,10 +83,8 @@ static int is_shortage(int e)
 }
 
 /* What to do after accept's error e: 0, try again; else the call's answer. */
-static int accept_failed(struct listener *l, int e, int *refusals, int *shortages)
+static int accept_failed(int e, int *refusals, int *shortages)
 {
-	if (e == -EAGAIN)
-		return ug__fd_await(l->fd, 0);
 	if (is_of_connection(e))
 		return ++*refusals % REFUSALS == 0 ? ug_sleep(SHORTAGE_PAUSE) : 0;
 	return is_shortage(e) && !(*shortages)++ ? ug_sleep(SHORTAGE_PAUSE) : e;
@@ -99,10 +95,10 @@ static int accept_fd(struct listener *l, union ug__sockaddr *sa)
 	int refusals = 0, shortages = 0;
 	for (;;) {
 		UG_TRY(ug_ctx_err(NULL));
-		int fd = accept_once(l, sa);
+		int fd = ug__fd_try(l->fd, 0, accept_now, sa);
 		if (fd >= 0)
 			return fd;
-		UG_TRY(accept_failed(l, fd, &refusals, &shortages));
+		UG_TRY(accept_failed(fd, &refusals, &shortages));
 	}
 }
 
@@ -113,7 +109,7 @@ static int listener_accept(void *self, ug_conn *out)
 	int fd = accept_fd(l, &sa);
 	if (fd < 0)
 		return load_acquire(&l->closed) ? -EBADF : fd;
-	int e = ug__sock_conn(fd, 0, &sa, out);
+	int e = ug__sock_conn(fd, l->adopt_flags, &sa, out);
 	if (e < 0) {
 		ug__sys_close(fd);
 		store_relaxed(&l->dropped, 1u);
@@ -130,7 +126,11 @@ static int listener_shed(void *self)
 	int spare = swap_acq_rel(&l->spare, -1);
 	if (spare >= 0)
 		ug__sys_close(spare);
-	int fd = accept_once(l, &sa);
+	int fd = ug__fd_use(l->fd), listening = fd;
+	if (listening >= 0) {
+		fd = accept_now(listening, &sa);
+		ug__fd_unuse(l->fd);
+	}
 	if (fd >= 0)
 		ug__sys_close(fd);
 	spare = spare_open();
@@ -225,6 +225,7 @@ static int listener_new(int fd, int adopt_flags, const struct unix_file *file, u
 	}
 	l->refs = 1;
 	l->spare = spare_open();
+	l->adopt_flags = ug__sys_is_tcp(fd) ? UG__FD_TCP : 0;
 	if (file)
 		l->file = *file;
 	*out = (ug_listener){&listener_ops, l};

@@ -16,7 +16,8 @@
  *	Rejected: one flag, cleared by who is about to wait. It may be another's edge.
  *
  * Short reads. A TCP socket that answered fewer bytes than asked for is empty, and its next byte, or its end, will be an edge: where no edge
- * has come since before that read, the next read waits at once, without the call that would say EAGAIN. Not so once HUP was seen: the
+ * has come since before that read, the next read waits at once, without the call that would say EAGAIN. If the poller does not watch
+ * the socket yet, it does so then, and says what has come meanwhile. Not so once HUP was seen: the
  * edge for the end may have come together with the last data's, and no other will. Urgent data counts as HUP: a read stops short
  * of it. Other sockets say less by a short read: a datagram is one of many, and Unix streams pause where descriptors were passed.
  *
@@ -103,7 +104,8 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out)
 	f->kind = file ? FD_FILE : S_ISSOCK(mode) ? FD_SOCKET : FD_OTHER;
 	f->nonblock = (flags & UG_FD_NONBLOCK) != 0;
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
-	f->hup = f->gone = f->tcp = f->note = 0;
+	f->hup = f->gone = f->note = 0;
+	f->tcp = flags & UG__FD_TCP ? TCP_YES : TCP_UNKNOWN;
 	store_relaxed(&f->epoch, 0u);
 	for (struct fd_side *side = f->in; side < f->in + 2; side++) { /* one by one: others look without the lock */
 		store_relaxed(&side->waiters.head_, NULL);
@@ -354,10 +356,12 @@ static int watch(ug_fd *f)
 	/* Before, or the event that add brings along might find the record unregistered. */
 	store_relaxed(&f->epoch, S->epoch);
 	add_seq(&S->registered, 1u);
-	store_relaxed(&f->tcp, f->kind == FD_SOCKET && ug__sys_is_tcp(f->fd));
+	if (f->tcp == TCP_UNKNOWN)
+		store_relaxed(&f->tcp, f->kind == FD_SOCKET && ug__sys_is_tcp(f->fd) ? TCP_YES : TCP_NO);
 	int e = S->poller->add(f->fd, key_of(f));
 	if (e < 0) {
 		store_relaxed(&f->epoch, 0u);
+		store_relaxed(&f->in[0].drained, 0u); /* no edge will tell */
 		add_seq(&S->registered, -1u);
 	}
 	return e == -EPERM ? 1 : e;

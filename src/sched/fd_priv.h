@@ -11,6 +11,8 @@ enum fd_kind {
 	FD_FILE, /* always ready: reads and writes may block on a disk */
 };
 
+enum fd_tcp { TCP_UNKNOWN, TCP_NO, TCP_YES }; /* unknown until who adopts says so, or it is watched */
+
 struct fd_side {
 	struct ug__waitq waiters; /* under the lock, as all here */
 	uint32_t edges; /* events so far, odd: one who waits says how many it knew before it tried */
@@ -21,7 +23,7 @@ struct ug_fd {
 	uint32_t lock, refs, use, gen, index, epoch;
 	int fd;
 	uint8_t kind, nonblock, borrowed, hup, gone;
-	uint8_t tcp; /* known once it is watched */
+	uint8_t tcp; /* enum fd_tcp */
 	uint8_t note; /* what io has found out about it; 0: nothing yet */
 	struct fd_side in[2]; /* reading, writing */
 	ug_fd *next_free;
@@ -32,7 +34,7 @@ int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen);
 /* Whether it is known that a read would find nothing (fd.c, "Short reads"), `seen` edges having come so far. */
 static inline bool ug__fd_drained(const ug_fd *f, const struct fd_side *s, uint32_t seen)
 {
-	return load_relaxed(&s->drained) == seen && !load_relaxed(&f->hup) && load_relaxed(&f->epoch) == S->epoch;
+	return load_relaxed(&s->drained) == seen && !load_relaxed(&f->hup);
 }
 
 #endif

@@ -80,8 +80,7 @@ static ssize_t try_now(struct io *io, struct fd_side *s, int fd, uint32_t seen)
 			return ready ? ready : -EAGAIN;
 	}
 	ssize_t n = call_now(io, fd);
-	if (io->side == 0 && n > 0 && load_relaxed(&f->tcp) && load_relaxed(&f->epoch) == S->epoch &&
-		(size_t)n < total(io))
+	if (io->side == 0 && n > 0 && load_relaxed(&f->tcp) == TCP_YES && (size_t)n < total(io))
 		store_relaxed(&s->drained, seen);
 	return n;
 }
@@ -110,6 +109,23 @@ static ssize_t transfer(struct io *io)
 	ssize_t n = io->f->kind == FD_FILE ? on_file(io, fd) : on_stream(t, io, fd);
 	ug__fd_unuse(io->f);
 	return n;
+}
+
+int ug__fd_try(ug_fd *f, int side, int (*call)(int fd, void *arg), void *arg)
+{
+	struct ug__task *t = ug__wait_self();
+	UG_TRY(ug__wait_check(t));
+	int fd = ug__fd_use(f);
+	UG_TRY(fd);
+	struct fd_side *s = &f->in[side];
+	for (int e = 0;; e = 0) {
+		uint32_t seen = load_acquire(&s->edges);
+		e = call(fd, arg);
+		if (e == -EAGAIN && (e = ug__fd_wait(t, f, side, seen)) == 0)
+			continue;
+		ug__fd_unuse(f);
+		return e;
+	}
 }
 
 ssize_t ug_fd_readv(ug_fd *f, const struct iovec *iov, int n)

@@ -280,6 +280,10 @@ int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w);
 void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w);
 /* ug_fd_adopt for who has asked for the mode already (man 2 fstat). */
 int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out);
+enum { UG__FD_TCP = 0x100 }; /* a flag of its: the caller knows it to be a TCP socket */
+/* Makes the call until it answers other than -EAGAIN, and waits in between. That answer, or that of the wait: -ECANCELED, -ETIMEDOUT,
+ * -EBADF. The number is not given back meanwhile. */
+int ug__fd_try(ug_fd *f, int writable, int (*call)(int fd, void *arg), void *arg);
 /* Waits until f is readable (writable = 0) or writable, or was so a moment ago: for who goes on to a call that finds out, and comes
  * back. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
 int ug__fd_await(ug_fd *f, int writable);

@@ -306,6 +306,27 @@ TEST_ANYWHERE(read_deadline)
 }
 
 /* Without a reader, writes end at their deadline; the peer's end is -EPIPE or a reset, and no signal. */
+/* Nothing watches the socket yet as its first read stops short, nor tells of what comes before the second. */
+TEST_ANYWHERE(after_a_short_read)
+{
+	char buf[64];
+	for (int end = 0; end < 2; end++) {
+		struct ends e = connect_ends();
+		CHECK_IS(ug_conn_write(e.client, "first", 5), 5);
+		CHECK_IS(ug_conn_read(e.server, buf, sizeof buf), 5);
+		if (!end) {
+			CHECK_IS(ug_conn_write(e.client, "second", 6), 6);
+			CHECK_IS(ug_conn_read(e.server, buf, sizeof buf), 6);
+			CHECK_IS(ug_conn_write(e.client, "third", 5), 5);
+		}
+		CHECK_IS(ug_conn_shutdown_write(e.client), 0);
+		CHECK_IS(ug_conn_read(e.server, buf, sizeof buf), end ? 0 : 5);
+		CHECK_IS(ug_conn_read(e.server, buf, sizeof buf), 0);
+		close_ends(&e);
+	}
+	return 0;
+}
+
 TEST_ANYWHERE(full_and_broken)
 {
 	struct ends e = connect_ends();
@@ -522,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_dial_deadline),
 		cmocka_unit_test(test_ended_context),
 		cmocka_unit_test(test_read_deadline),
+		cmocka_unit_test(test_after_a_short_read),
 		cmocka_unit_test(test_full_and_broken),
 		cmocka_unit_test(test_close_wakes),
 		cmocka_unit_test(test_writev),
