@@ -17,6 +17,9 @@
  * looked at the queues yet, or it will look again: ug__search_done first clears `searching`, then looks at all queues, and wakes
  * the next if it sees more work. So at most one worker more than needed is awake, and a burst wakes them one by one.
  *
+ * What a worker's loop makes ready itself, by events and timers, wakes nobody at once: it runs the first of them next, and before that
+ * ug__search_done wakes one for the others, if there are any.
+ *
  * `searching` is 1 only while a wake is on its way to a worker, or that worker is between leaving idle_sleep and its next task or
  * next sleep: both clear it first, and look at the queues after. A wake that nobody sleeps for any more is found by the next one
  * that goes to sleep: the eventfd stays ready, the futex word has changed.
@@ -33,7 +36,10 @@
 
 #include "sched/worker_priv.h"
 
-#define EVENTS 128
+/* As many as there are picks until the next poll. Of more the ring would run over, into the global queue, where some would wait while others
+ * are served again and again: with 128 an echo among 10,000 connections took 330 ms where it takes 75 now, at the 99th percentile, and a
+ * seventh more of the processor's time for cold memory. */
+#define EVENTS BUDGET
 
 static bool work_but_slots(void)
 {

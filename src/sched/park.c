@@ -238,12 +238,15 @@ static inline __attribute__((always_inline)) void ready_runnable(runnable r)
 	bool nested = load_relaxed(&w->in);
 	struct proc *p = nested ? w->proc : ug__enter(w);
 	bool strong = true;
+	if (p && !w->cur) { /* the loop's own: see idle.c */
+		ug__queue_push(p, r);
+		w->recheck = 1;
+		return;
+	}
 	if (!p)
 		ug__global_push(r);
-	else if (w->cur)
-		strong = ug__queue_push_slot(p, r);
 	else
-		ug__queue_push(p, r);
+		strong = ug__queue_push_slot(p, r);
 	ug__idle_wake_after(strong);
 	if (!nested)
 		ug__leave(w);
