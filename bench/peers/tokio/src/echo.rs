@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Sends back what comes: echo-*, accept.
 pub fn serve(address: &str) {
@@ -10,7 +10,11 @@ pub fn serve(address: &str) {
 }
 
 async fn accept(address: String) {
-    let listener = TcpListener::bind(address).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address.parse().unwrap()).unwrap();
+    // What all others ask for. TcpListener::bind has a queue of 128, and a client whom it drops tries again after seconds.
+    let listener = socket.listen(4096).unwrap();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         tokio::spawn(echo(stream));
