@@ -11,11 +11,13 @@
  * next timer, or for ever; whoever makes a task ready, or leaves idleness, sees monitor_asleep and wakes it. An idle program
  * makes no wake-ups, and keeps no memory of its busiest hour.
  *
- * A worker that has made no pick since the last look, and whose thread the kernel says is asleep, is blocked in a call that nobody
- * announced: its processor is taken at once. A thread that lost its core to another process is not asleep, and keeps its
- * processor as one that computes does. Who has blocked lately is likely to again, so for 100 ms after such a processor was taken
- * the monitor looks each 150 us: that costs 7 % of a core (18 us a look on the machine of bench/RESULTS.md, nearly all of it the
- * kernel's timer and switch), which is why it does so only while a processor is idle or still. While all are at work it backs off,
+ * A worker whose thread the kernel says is asleep, though it has a task, is blocked in a call that nobody announced: its processor is
+ * taken at once, if one of its timers is late, or if it has made no pick since the last look and anything else waits. A thread that
+ * lost its core to another process is not asleep, and keeps its processor as one that computes does. When the first timer is due, the
+ * monitor knows: it looks 100 us after, and then somebody else fires it, if its worker cannot. Who has blocked lately is likely to
+ * again, and others than timers may wait, so for 100 ms after such a processor was taken the monitor looks each 150 us: that costs 7 % of
+ * a core (18 us a look on the machine of bench/RESULTS.md, nearly all of it the kernel's timer and switch), which is why it does so
+ * only while a processor is idle or still, and for the sake of timers alone each 500 us at the most. While all are at work it backs off,
  * doubling the time up to the tick.
  *
  * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and makes no
@@ -41,6 +43,8 @@
 #define TICK (2 * UG_MS)
 #define STUCK_TICKS 3
 #define NEAR (150 * UG_US)
+#define SPARSE (500 * UG_US)
+#define LATE (100 * UG_US)
 #define WATCH (100 * UG_MS)
 #define QUIET_TICKS 500
 #define TRIM_TICKS 50
@@ -104,22 +108,22 @@ static bool rescue(struct proc *p)
 /* How a close look found a processor. */
 enum sight { AT_WORK, IDLE, STILL, TAKEN };
 
-/* Takes a processor that is needed soon, and whose thread sleeps in the kernel. To ask for that costs 2 us: it is done at each
- * power of two of looks without a pick. */
+/* Takes a processor that is needed soon, and whose thread sleeps in the kernel. To ask for that costs 2 us: it is done where a timer is
+ * late, and at each power of two of looks without a pick. */
 static enum sight look_closely(struct proc *p, int64_t now)
 {
 	struct worker *w = load_acquire(&p->worker);
 	uint32_t tick = load_relaxed(&p->tick);
-	bool idle = load_relaxed(&w->idle);
+	bool idle = load_relaxed(&w->idle), late = load_relaxed(&p->timers.next) <= now - LATE;
 	p->near_looks = tick == p->near_tick && !idle ? p->near_looks + 1 : 0;
 	p->near_tick = tick;
 	uint32_t looks = p->near_looks, thread = load_relaxed(&w->thread);
-	if (looks == 0)
+	if (looks == 0 && (idle || !late))
 		return idle ? IDLE : AT_WORK;
 	if ((looks & (looks - 1)) == 0 && !load_relaxed(&w->in) && anything_waits(p, now + TICK) && thread &&
 		ug__thread_sleeps(thread) && rescue(p))
 		return TAKEN;
-	return STILL;
+	return looks ? STILL : AT_WORK;
 }
 
 /* Looks at one processor; true: it did something, or somebody waits for it. */
@@ -238,10 +242,22 @@ static bool sleep_until_woken(uint32_t seen, int64_t patience)
 	return again && e == -ETIMEDOUT;
 }
 
-/* Answers in how long to look closely again; TICK: there is no cause to. */
-static int64_t look_closely_all(int64_t real, int64_t last)
+/* The first of the processors' timers: as soon as it is late, somebody may be stuck. */
+static int64_t first_timer(void)
 {
-	static int64_t watch_until;
+	int64_t first = UG_FOREVER;
+	for (uint32_t i = 0; i < S->procs_count; i++) {
+		int64_t next = load_relaxed(&S->procs[i].timers.next);
+		first = next < first ? next : first;
+	}
+	return first;
+}
+
+/* Answers in how long to look closely again; TICK: there is no cause to. */
+static int64_t look_closely_all(int64_t real)
+{
+	static int64_t watch_until, step;
+	static uint32_t streak; /* of looks that found all at work */
 	int64_t now = ug_now();
 	bool at_work = true, taken = false;
 	ug__timers_run(&S->monitor_timers, now);
@@ -254,17 +270,22 @@ static int64_t look_closely_all(int64_t real, int64_t last)
 		spare_have();
 		watch_until = real + WATCH;
 	}
-	if (real >= watch_until)
-		return TICK;
-	return at_work ? last * 2 : NEAR;
+	bool watch = real < watch_until;
+	streak = at_work ? streak + 1 : 0;
+	step = streak > 1 ? step * 2 : watch ? NEAR : SPARSE;
+	step = step < TICK ? step : TICK;
+	int64_t first = first_timer();
+	if (watch || first <= now)
+		return step;
+	return S->virtual_clock || first >= now + TICK ? TICK : first + LATE - now > step ? first + LATE - now : step;
 }
 
-/* The time between two ticks: asleep, but for close looks in a program that blocks its workers. */
+/* The time between two ticks: asleep, but for close looks where a timer would be late, and in a program that blocks its workers. */
 static void wait_for_tick(uint32_t seen)
 {
-	int64_t real = ug__clock_real(), tick_end = real + TICK, step = TICK;
+	int64_t real = ug__clock_real(), tick_end = real + TICK;
 	while (real < tick_end && load_seq(&word) == seen) {
-		step = look_closely_all(real, step);
+		int64_t step = look_closely_all(real);
 		int64_t look = real + step < tick_end ? real + step : tick_end;
 		store_seq(&S->monitor_looks, look);
 		int64_t timer = next_timer();
