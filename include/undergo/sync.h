@@ -200,7 +200,8 @@ int ug_mutex_unlock(ug_mutex *m);
 typedef struct ug_rwmutex {
 	uint32_t state_, lock_;
 	struct ug__waitq waiters_;
-	uint32_t reads_, writes_;
+	uint32_t reads_;
+	uint16_t writes_, patience_;
 	uintptr_t reserved_[2];
 } ug_rwmutex;
 /* Many readers or one writer; a writer that waits holds off new readers. lock and rlock wait: 0, -ECANCELED, -ETIMEDOUT (then it is

@@ -127,17 +127,11 @@ static inline struct ug__task *ug__wait_self(void)
 	struct ug__worker_head *w = ug__worker_head();
 	return likely(w && w->cur && !(load_relaxed(&w->taken) & UG__TAKEN_YES)) ? w->cur : ug__wait_self_slow();
 }
-/* The same for who needs the worker; NULL: no task. */
-static inline struct ug__worker_head *ug__wait_worker(void)
+/* The worker where the current task is, if it may go on without giving way; NULL: nothing is said. */
+static inline struct ug__worker_head *ug__at_work(void)
 {
 	struct ug__worker_head *w = ug__worker_head();
-	if (unlikely(!w || !w->cur))
-		return NULL;
-	if (unlikely(load_relaxed(&w->taken) & UG__TAKEN_YES)) {
-		ug__wait_self_slow();
-		w = ug__worker_head();
-	}
-	return w;
+	return likely(w && w->cur && !(load_relaxed(&w->taken) & UG__TAKEN_YES)) ? w : NULL;
 }
 int ug__wait_check_chain(const ug_ctx *c);
 /* 0, or the code with which a waiting call fails on entry. */
@@ -146,6 +140,12 @@ static inline int ug__wait_check(struct ug__task *t)
 	const ug_ctx *c = ((struct ug__task_head *)(void *)t)->ctx;
 	int e = load_acquire(&c->err_);
 	return likely(e || !c->up_ || (load_relaxed(&c->flags_) & UG__CTX_LINKED)) ? e : ug__wait_check_chain(c->up_);
+}
+/* The same without a call; 0 says nothing. */
+static inline int ug__wait_clear(struct ug__task *t)
+{
+	const ug_ctx *c = ((struct ug__task_head *)(void *)t)->ctx;
+	return !load_acquire(&c->err_) && (!c->up_ || (load_relaxed(&c->flags_) & UG__CTX_LINKED));
 }
 void ug__wait_arm(struct ug__task *t, int wait, const void *object);
 int ug__wait_disarm(struct ug__task *t);
@@ -226,24 +226,25 @@ static inline struct ug__waiter *ug__waitq_win(struct ug__waitq *q)
 static inline int ug__hold(struct ug__worker_head *w, const uint32_t *word)
 {
 	uint32_t mode = load_acquire(&w->held_mode);
-	if (load_relaxed(&w->held) || mode == UG__HELD_NONE)
+	if (unlikely(load_relaxed(&w->held)))
 		return 0;
-	if (mode == UG__HELD_FENCED) {
-		swap_seq(&w->held, (uintptr_t)word);
-	} else {
+	if (likely(mode == UG__HELD_PLAIN)) {
 		store_relaxed(&w->held, (uintptr_t)word);
 		compiler_barrier();
+		return 1;
 	}
-	return 1;
+	if (mode == UG__HELD_FENCED)
+		swap_seq(&w->held, (uintptr_t)word);
+	return mode == UG__HELD_FENCED;
 }
 static inline int ug__holds(const struct ug__worker_head *w, const uint32_t *word)
 {
 	return load_relaxed(&w->held) == (uintptr_t)word;
 }
-/* Before *word is looked at for the last time, and after. */
-static inline void ug__leaving(struct ug__worker_head *w)
+/* Before *word, which w holds, is looked at for the last time, and after. */
+static inline void ug__leaving(struct ug__worker_head *w, const uint32_t *word)
 {
-	store_relaxed(&w->held, load_relaxed(&w->held) | UG__HELD_LEAVING);
+	store_relaxed(&w->held, (uintptr_t)word | UG__HELD_LEAVING);
 	compiler_barrier();
 }
 static inline void ug__let_go(struct ug__worker_head *w)

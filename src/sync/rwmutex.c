@@ -18,7 +18,8 @@
  * note it with their worker alone (sched/held.c): such a lock is not in the word. The word is looked at again after it was noted;
  * whoever then finds FAST gone, WRITER or WAITING takes it back. Who would write finds FAST, sets WRITER, and looks at the workers; so
  * does whoever would grant to a writer. A look at each worker is a cache line of another core, so a lock that is mostly written is
- * not FAST: some writers later it goes, and comes back when as many readers have come as make up for a look.
+ * not FAST: some writers later it goes, and comes back when as many readers have come as make up for a look. Where it comes back before
+ * the next writer, it stays for more of them the next time.
  *
  * A lock noted with a worker cannot be taken out there by another task, though any may let go of any. Who finds none in the word, but
  * some noted, yields until its own has been let go of or settled: its taker is running, and noted it since it last waited.
@@ -28,13 +29,14 @@
 #include "config.h"
 #include UG_CPU_H
 
-#define WRITER (UINT32_C(1) << 31)
-#define WAITING (UINT32_C(1) << 30)
-#define FAST (UINT32_C(1) << 29)
-#define READERS (FAST - 1)
+#define FAST (UINT32_C(1) << 31)
+#define WRITER (UINT32_C(1) << 30)
+#define WAITING (UINT32_C(1) << 29)
+#define READERS (WAITING - 1)
 
 #define SPINS 30
 #define WRITES 4 /* that may find FAST before it goes */
+#define PATIENCE 4 /* doublings of that */
 
 enum { READ, WRITE }; /* a waiter's index_; its amount_ is how often it has been woken in vain */
 enum { HANDED, RETRY }; /* results of a wake */
@@ -226,11 +228,16 @@ int ug_rwmutex_try_lock(ug_rwmutex *m)
 	return try_write(m) ? 0 : -EBUSY;
 }
 
-/* What becomes of FAST when a writer has done: it stays for a few of them, since to set it again costs readers. */
+/*
+ * What becomes of FAST when a writer has done: it stays for a few of them, since to set it again costs readers. For twice as many each
+ * time that so many readers came before the next writer that it was set again, for the first few once a writer has not found it.
+ */
 static uint32_t fast_after(ug_rwmutex *m, uint32_t s)
 {
-	if ((s & FAST) && ++m->writes_ % WRITES)
+	if ((s & FAST) && ++m->writes_ < WRITES << m->patience_)
 		return FAST;
+	m->patience_ = s & FAST ? (uint16_t)(m->patience_ + (m->patience_ < PATIENCE)) : 0;
+	m->writes_ = 0;
 	store_relaxed(&m->reads_, 0u);
 	return 0;
 }
@@ -265,34 +272,37 @@ int ug_rwmutex_unlock(ug_rwmutex *m)
 
 /* Reading ---------------------------------------------------------------------------------------------------------- */
 
+/* FAST, and neither WRITER nor WAITING: one comparison, for FAST is the sign. */
 static inline int may_note(uint32_t s)
 {
-	return (s & (FAST | WRITER | WAITING)) == FAST;
+	return (int32_t)s < (int32_t)(FAST | WAITING);
 }
 
-/* 1: the lock is noted with the worker at hand. */
-static inline int note(ug_rwmutex *m, struct ug__worker_head *w)
+static UG__NOINLINE int rlock_slow(ug_rwmutex *m)
 {
-	if (!may_note(load_relaxed(&m->state_)) || !ug__hold(w, &m->state_))
-		return 0;
-	if (likely(may_note(load_seq(&m->state_))))
-		return 1;
-	ug__let_go(w);
-	grant_now(m); /* a writer may have seen it, and gone to sleep */
-	return 0;
-}
-
-int ug_rwmutex_rlock(ug_rwmutex *m)
-{
-	struct ug__worker_head *w = ug__wait_worker();
-	struct ug__task *t = likely(w) ? w->cur : ug__wait_self();
+	struct ug__task *t = ug__wait_self();
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))
 		return e;
-	if (likely(w && note(m, w)))
-		return 0;
 	uint32_t s = load_relaxed(&m->state_);
 	return likely(try_read(m, &s)) ? 0 : lock_slow(m, t, READ);
+}
+
+/* Somebody came who would write: what was noted is taken back. He may have seen it, and gone to sleep. */
+static UG__NOINLINE int rlock_again(ug_rwmutex *m, struct ug__worker_head *w)
+{
+	ug__let_go(w);
+	grant_now(m);
+	return rlock_slow(m);
+}
+
+/* Nothing here is called but in the end: the common way needs no frame. */
+int ug_rwmutex_rlock(ug_rwmutex *m)
+{
+	struct ug__worker_head *w = ug__at_work();
+	if (unlikely(!w || !ug__wait_clear(w->cur) || !may_note(load_relaxed(&m->state_)) || !ug__hold(w, &m->state_)))
+		return rlock_slow(m);
+	return likely(may_note(load_seq(&m->state_))) ? 0 : rlock_again(m, w);
 }
 
 int ug_rwmutex_try_rlock(ug_rwmutex *m)
@@ -347,7 +357,7 @@ int ug_rwmutex_runlock(ug_rwmutex *m)
 {
 	struct ug__worker_head *w = ug__worker_head();
 	if (likely(w && ug__holds(w, &m->state_))) {
-		ug__leaving(w);
+		ug__leaving(w, &m->state_);
 		if (unlikely(load_relaxed(&m->state_) & WAITING))
 			return leave_noted(m, w);
 		ug__let_go(w);

@@ -52,6 +52,7 @@ changes = {
     "../sync/rwmutex.c": [
         (r"#define SPINS 30", "#define SPINS 1"),
         (r"#define WRITES 4", "#define WRITES 2"),
+        (r"#define PATIENCE 4", "#define PATIENCE 1"),
         (r"n % 8 == 0", "1"),
     ],
     "../base/biased.h": [(r"#define UG__OWNED_MOST 7", "#define UG__OWNED_MOST 2")],
@@ -91,7 +92,7 @@ mutants = [
      r"^\t\t\tinject_from_thread\(\(runnable\)t, inject_hog\);", "\t\t\tinject_hog((runnable)t);", "visited"),
     ("the hand-over without its barrier", None, None, None, "taken (delayed"),
     ("a reader does not look again after it was noted", "../sync/rwmutex.c",
-     r"if \(likely\(may_note\(load_seq\(&m->state_\)\)\)\)", "if (1)", "book"),
+     r"return likely\(may_note\(load_seq\(&m->state_\)\)\) \?", "return 1 ?", "book"),
     ("a writer sleeps before those who leave have seen it", "../sync/rwmutex.c", r"^\tug__held_told\(&m->state_\);", "", "book"),
     ("a thread counts what is held without a barrier", "held.c", r"\(void\)ug__membarrier\(\);", "(void)0;", "book_1 (delayed"),
     ("what is held is not settled before the task leaves its stack", "park.c", r"^\tug__held_settle\(w\);", "", "book"),
