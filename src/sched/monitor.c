@@ -242,11 +242,11 @@ static bool sleep_until_woken(uint32_t seen, int64_t patience)
 	return again && e == -ETIMEDOUT;
 }
 
-/* The first of the processors' timers: as soon as it is late, somebody may be stuck. */
+/* The first of the processors' timers, by the kernel's clock: as soon as it is late, somebody may be stuck. */
 static int64_t first_timer(void)
 {
 	int64_t first = UG_FOREVER;
-	for (uint32_t i = 0; i < S->procs_count; i++) {
+	for (uint32_t i = 0; i < S->procs_count && !S->virtual_clock; i++) {
 		int64_t next = load_relaxed(&S->procs[i].timers.next);
 		first = next < first ? next : first;
 	}
@@ -277,7 +277,9 @@ static int64_t look_closely_all(int64_t real)
 	int64_t first = first_timer();
 	if (watch || first <= now)
 		return step;
-	return S->virtual_clock || first >= now + TICK ? TICK : first + LATE - now > step ? first + LATE - now : step;
+	if (first >= now + TICK)
+		return TICK;
+	return first + LATE - now > step ? first + LATE - now : step;
 }
 
 /* The time between two ticks: asleep, but for close looks where a timer would be late, and in a program that blocks its workers. */
