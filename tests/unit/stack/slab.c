@@ -173,6 +173,31 @@ static void the_many_are_guarded_too_and_hold_a_page(void **state)
 	}
 }
 
+#define CROWD 8000
+
+/* Each new mapping stops all who ask for memory: 32 of 64 MiB would be needed here. */
+static void the_more_are_used_the_larger_a_slab_is(void **state)
+{
+	(void)state;
+	static struct ug__stack *s[CROWD];
+	static const struct ug__slab *slabs[CROWD];
+	int slabs_count = 0;
+	for (int i = 0; i < CROWD; i++) {
+		s[i] = ug__stack_get(18);
+		*((uint64_t *)(void *)ug__stack_start(s[i]) - 1) = (uintptr_t)s[i];
+		int k = 0;
+		while (k < slabs_count && slabs[k] != s[i]->slab)
+			k++;
+		slabs[k] = s[i]->slab;
+		slabs_count += k == slabs_count;
+	}
+	assert_in_range(slabs_count, 1, 24);
+	for (int i = 0; i < CROWD; i++) {
+		assert_true(*((uint64_t *)(void *)ug__stack_start(s[i]) - 1) == (uintptr_t)s[i]);
+		assert_true(ug__stack_at(ug__stack_base(s[i])) == s[i]);
+	}
+}
+
 static void what_comes_and_goes_steadily_stays_warm(void **state)
 {
 	(void)state;
@@ -366,6 +391,7 @@ int main(void)
 		CASE(the_guard_faults_and_stays_when_memory_goes),
 		CASE(what_is_not_needed_goes_back_to_the_system),
 		CASE(the_many_are_guarded_too_and_hold_a_page),
+		CASE(the_more_are_used_the_larger_a_slab_is),
 		CASE(what_comes_and_goes_steadily_stays_warm),
 		CASE(huge_pages_are_off),
 		CASE(an_address_finds_its_stack),
