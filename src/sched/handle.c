@@ -1,14 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* Handles: a counted record that outlives its task and tells when, and with what, it ended. */
+/*
+ * Handles: a counted record that outlives its task and tells when, and with what, it ended.
+ *
+ * A task that is started and waited for costs one handle, so these are cheap: each worker keeps some free ones, of the heap, as that
+ * heap's own allocation and freeing are a tenth of it all; a wait is armed under the handle's lock, so that nobody competes for it; and the
+ * last reference goes without a locked instruction.
+ */
 #include "sched/sched_priv.h"
 
 #include <stdlib.h>
 
 struct ug_task {
-	uint32_t refs, lock;
+	union {
+		uint32_t refs;
+		ug_task *next; /* of a worker's free ones */
+	};
+	uint32_t lock;
 	int32_t done, result; /* done by the task, release; result before it */
 	struct ug__waitq waiters;
 };
+
+/* So many a worker keeps at the most, on whose thread their last reference went. */
+#define KEPT 64
+
+static ug_task *new_one(void)
+{
+	struct worker *w = ug__worker();
+	ug_task *h = w ? w->handles : NULL;
+	if (unlikely(!h))
+		return malloc(sizeof *h);
+	w->handles = h->next;
+	w->handle_count--;
+	return h;
+}
+
+static void drop(ug_task *h)
+{
+#ifndef UG__ASAN /* which shall see it go */
+	struct worker *w = ug__worker();
+	if (likely(w && w->handle_count < KEPT)) {
+		h->next = w->handles;
+		w->handles = h;
+		w->handle_count++;
+		return;
+	}
+#endif
+	free(h);
+}
+
+void ug__handles_free(struct worker *w)
+{
+	for (ug_task *next, *h = w->handles; h; h = next) {
+		next = h->next;
+		free(h);
+	}
+}
 
 static void ended(void *owner, int result)
 {
@@ -27,13 +73,13 @@ static void ended(void *owner, int result)
 
 int ug_go_task(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_task **out)
 {
-	ug_task *h = malloc(sizeof *h);
+	ug_task *h = new_one();
 	if (!h)
 		return -ENOMEM;
 	*h = (ug_task){.refs = 2}; /* the caller's and the task's */
 	int e = ug__spawn(fn, arg, opts, NULL, ended, h);
 	if (e < 0) {
-		free(h);
+		drop(h);
 		return e;
 	}
 	*out = h;
@@ -48,8 +94,9 @@ ug_task *ug_task_ref(ug_task *h)
 
 void ug_task_unref(ug_task *h)
 {
-	if (h && add_acq_rel(&h->refs, -1u) == 1)
-		free(h);
+	/* Whose reference is the last has nobody beside him who could take another. */
+	if (h && (load_acquire(&h->refs) == 1 || add_acq_rel(&h->refs, -1u) == 1))
+		drop(h);
 }
 
 static void leave_task(struct ug__stack *s, void *unused)
@@ -99,6 +146,19 @@ void ug__task_wait_end(ug_task *h, struct ug__waiter *w)
 	ug__unlock(&h->lock);
 }
 
+/* Queues w, which waits from here on, or answers false: the task has ended. */
+static bool begin(ug_task *h, struct ug__waiter *w)
+{
+	ug__lock(&h->lock);
+	bool waits = !h->done;
+	if (waits) {
+		ug__wait_arm(w->task_, UG__WAIT_TASK | UG__WAIT_SOLE, h);
+		ug__waitq_push(&h->waiters, w);
+	}
+	ug__unlock(&h->lock);
+	return waits;
+}
+
 int ug_task_wait(ug_task *h, int *result)
 {
 	if (!h)
@@ -106,15 +166,11 @@ int ug_task_wait(ug_task *h, int *result)
 	struct ug__task *t = ug__wait_self();
 	UG_TRY(ug__wait_check(t));
 	struct ug__waiter w = {.task_ = t};
-	int r = 0;
-	if (!load_acquire(&h->done)) {
-		ug__wait_arm(t, UG__WAIT_TASK, h);
-		if (ug__task_wait_begin(h, &w, &r) == 0 || !ug__wait_disarm(t)) {
-			int e = ug__park(t);
-			if (e < 0) {
-				ug__task_wait_end(h, &w);
-				return e;
-			}
+	if (!load_acquire(&h->done) && begin(h, &w)) {
+		int e = ug__park(t);
+		if (e < 0) {
+			ug__task_wait_end(h, &w);
+			return e;
 		}
 	}
 	if (result)

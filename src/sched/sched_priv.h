@@ -141,6 +141,8 @@ struct worker {
 	uint32_t thread; /* the kernel's number of it; 0: not known yet */
 	struct worker *next_spare, *next; /* all of them */
 	void *signal_stack;
+	ug_task *handles; /* free ones: handle.c */
+	uint32_t handle_count;
 };
 
 _Static_assert(offsetof(struct worker, taken) == offsetof(struct ug__worker_head, taken) &&
@@ -300,6 +302,7 @@ void ug__records_end(void);
 
 /* handle.c */
 void ug__handles_end(void);
+void ug__handles_free(struct worker *w);
 
 /* procs.c: `wanted`, 0 for the default, unless the environment says how many. */
 #define UG__MAX_PROCS 256

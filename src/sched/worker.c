@@ -377,6 +377,7 @@ void ug__workers_end(void)
 {
 	for (struct worker *next, *w = S->workers; w; w = next) {
 		next = w->next;
+		ug__handles_free(w);
 		free(w);
 	}
 	S->workers = S->spares = NULL;

@@ -388,6 +388,11 @@ void ug__handles_end(void)
 {
 }
 
+void ug__handles_free(struct worker *w)
+{
+	(void)w;
+}
+
 void ug__stack_end(void)
 {
 }
