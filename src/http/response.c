@@ -63,10 +63,25 @@ static bool field_ok(const char *name, const char *value)
 	return true;
 }
 
-static bool own_field(const char *name, size_t n)
+/* Fields that are more than text: OWN are the library's alone. */
+enum field { OTHER, OWN, CONNECTION, TYPE };
+
+/* By length first: to compare five names in turn took 150 instructions more for an answer with a type. */
+static enum field field_of(const char *name, size_t n)
 {
-	return ug__http_same(name, n, "date") || ug__http_same(name, n, "content-length") ||
-		ug__http_same(name, n, "transfer-encoding");
+	switch (n) {
+	case 4:
+		return ug__http_same(name, n, "date") ? OWN : OTHER;
+	case 10:
+		return ug__http_same(name, n, "connection") ? CONNECTION : OTHER;
+	case 12:
+		return ug__http_same(name, n, "content-type") ? TYPE : OTHER;
+	case 14:
+		return ug__http_same(name, n, "content-length") ? OWN : OTHER;
+	case 17:
+		return ug__http_same(name, n, "transfer-encoding") ? OWN : OTHER;
+	}
+	return OTHER;
 }
 
 static int reserve(ug_http_response *r, size_t n)
@@ -87,11 +102,12 @@ static int reserve(ug_http_response *r, size_t n)
 int ug_http_add(ug_http_response *r, const char *name, const char *value)
 {
 	size_t n = strlen(name), m = strlen(value);
-	if (!field_ok(name, value) || own_field(name, n) || n > FIELDS_MAX || m > FIELDS_MAX)
+	enum field field = field_of(name, n);
+	if (!field_ok(name, value) || field == OWN || n > FIELDS_MAX || m > FIELDS_MAX)
 		return -EINVAL;
 	if (r->stage != OPEN)
 		return -EBUSY;
-	if (ug__http_same(name, n, "connection")) {
+	if (field == CONNECTION) {
 		if (!ug__http_same(value, m, "close"))
 			return -EINVAL;
 		r->close = true;
@@ -104,7 +120,7 @@ int ug_http_add(ug_http_response *r, const char *name, const char *value)
 	memcpy(p + n + 2, value, m);
 	memcpy(p + n + 2 + m, "\r\n", 2);
 	r->fields_len += n + m + 4;
-	if (ug__http_same(name, n, "content-type"))
+	if (field == TYPE)
 		r->typed = true;
 	return 0;
 }
