@@ -83,6 +83,8 @@ void ug__idle_wake_one(void)
 void ug__search_done(struct worker *w)
 {
 	w->recheck = 0;
+	if (unlikely(load_seq(&S->monitor_asleep)))
+		ug__monitor_wake();
 	if (load_relaxed(&S->searching))
 		store_seq(&S->searching, 0u);
 	if (load_seq(&S->idle_count) && work_but_slots())

@@ -230,20 +230,24 @@ static runnable steal(struct proc *p)
 	return 0;
 }
 
-/* Due timers and, where workers poll, descriptors. */
+static void run_timers(struct worker *w, struct proc *p)
+{
+	if (load_relaxed(&p->timers.next) == UG_FOREVER)
+		return;
+	int64_t now = ug_now();
+	store_relaxed(&S->coarse, now);
+	if (ug__timers_run(&p->timers, now))
+		w->recheck = 1;
+}
+
+/* Due timers and, where workers poll, descriptors. A worker that comes to its loop because it has nothing to run looks at timers alone:
+ * it is about to sleep in the poller. */
 static void look_around(struct worker *w, struct proc *p)
 {
 	store_relaxed(&p->attention, 0u);
 	p->budget = BUDGET;
-	size_t n = 0;
-	if (load_relaxed(&p->timers.next) != UG_FOREVER) {
-		int64_t now = ug_now();
-		store_relaxed(&S->coarse, now);
-		n = ug__timers_run(&p->timers, now);
-	}
-	if (load_relaxed(&S->registered) && !S->poller->own_thread)
-		n += (size_t)ug__poll(w, 0);
-	if (n)
+	run_timers(w, p);
+	if (load_relaxed(&S->registered) && !S->poller->own_thread && ug__poll(w, 0))
 		w->recheck = 1;
 }
 
@@ -289,8 +293,10 @@ static struct ug__task *find(struct worker *w)
 			return NULL;
 		struct proc *p = w->proc;
 		bool global_first = p->budget == 0;
-		if (global_first || load_relaxed(&p->attention) || load_relaxed(&p->timers.next) != UG_FOREVER)
+		if (global_first || load_relaxed(&p->attention))
 			look_around(w, p);
+		else
+			run_timers(w, p);
 		runnable r = find_runnable(p, global_first);
 		if (!r) {
 			ug__idle_sleep(w);
