@@ -284,7 +284,7 @@ void ug__wait_arm(struct ug__task *t, int wait, const void *object)
 {
 	store_relaxed(&t->wait_object, object);
 	store_relaxed(&t->wait_since, load_relaxed(&S->coarse));
-	store_relaxed(&t->wait_kind, (uint32_t)wait & (UG__WAIT_HARD - 1));
+	store_relaxed(&t->wait_kind, (uint8_t)wait);
 	if ((wait & UG__WAIT_HARD) || endless(t->ctx)) {
 		store_release(&t->wait, (wait & UG__WAIT_SOLE) ? UG__WAIT_STATE_SOLE : UG__WAIT_STATE_HARD);
 		return;

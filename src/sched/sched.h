@@ -189,15 +189,23 @@ static inline void ug__waitq_remove(struct ug__waitq *q, struct ug__waiter *w)
 	w->queued_ = 0;
 }
 
-/* Asks for the lines that waking who waits with w will touch, and its going on, at once: else they are missed one after the other. The
- * waiter lies on the task's stack, whose top page holds the record too; where it does not, they are asked for in vain. */
+/* Asks for the record and the arguments of the task that has these frames. They are on the page where its stack begins; where its
+ * frames have gone beyond that, they are asked for in vain. */
+static inline void ug__task_fetch(const void *frames)
+{
+	const char *record = (const char *)(((uintptr_t)frames | 4095) + 1 - UG__STACK_HEAD);
+	__builtin_prefetch(record, 1);
+	__builtin_prefetch(record + 64, 1);
+	__builtin_prefetch(record + 192);
+}
+
+/* Asks for the lines that waking who waits with w will touch, and its going on, at once: else they are missed one after the other. */
 static inline void ug__waiter_fetch(const struct ug__waiter *w)
 {
-	const char *record = (const char *)(((uintptr_t)w | 4095) + 1 - UG__STACK_HEAD), *frames = (const char *)w;
-	__builtin_prefetch(record, 1);
-	__builtin_prefetch(record + 192); /* the arguments that it carries */
+	const char *frames = (const char *)w;
+	ug__task_fetch(w);
 	__builtin_prefetch(frames + 64, 1);
-	__builtin_prefetch(frames - 128, 1);
+	__builtin_prefetch(frames - 64, 1);
 }
 
 static inline struct ug__waiter *ug__waitq_pop(struct ug__waitq *q)

@@ -61,6 +61,14 @@ enum task_flags {
 /* States of an offline task's ready_word: its futex. */
 enum { OFFLINE_NONE, OFFLINE_READY, OFFLINE_ASLEEP };
 
+/* A guess at who runs after a task, and what that one waits for: park.c. */
+struct ahead {
+	const char *sp; /* where its frames end */
+	const void *object;
+};
+
+/* A task that is cold costs a miss for each of its lines: a wait and a wake touch the first two and, where the task was started with a
+ * copy of its arguments, that one. */
 struct ug__task {
 	/* These are struct ug__task_head. */
 	struct ug__stack stack; /* next links it into one run queue, or the list of dead or free ones */
@@ -68,16 +76,15 @@ struct ug__task {
 	uint32_t wait;
 	uint32_t flags; /* enum task_flags; by itself */
 	struct ug__switch regs; /* where it stands while it does not run */
-	uint32_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
-	uint32_t pins;
-	uint32_t hog; /* 1: it lost its processor when it last ran */
-	uint32_t ready_word; /* offline: the futex that it sleeps on */
-	uint32_t wait_kind; /* for dumps */
+	uint8_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
+	uint8_t hog; /* 1: it lost its processor when it last ran */
+	uint8_t wait_kind; /* for dumps */
 	uint32_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
 	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
-	struct ug__task *ctx_next, *ctx_prev; /* under that context's lock */
+	struct ahead ahead[2]; /* the next to run after it, and the one after that: as it was the last time */
+	/* Two lines end here. */
 	ug_fn *fn;
 	void *arg;
 	void (*ended)(void *owner, int result);
@@ -85,9 +92,14 @@ struct ug__task {
 	const char *name;
 	void *local;
 	uint64_t id; /* 0: not in use */
-	struct ug__announce announce;
+	uint32_t pins;
+	uint32_t ready_word; /* offline: the futex that it sleeps on */
 	char copy[UG_COPY_MAX] __attribute__((aligned(16)));
+	struct ug__task *ctx_next, *ctx_prev; /* under the lock of `linked` */
+	struct ug__announce announce;
 };
+_Static_assert(offsetof(struct ug__task, fn) == 128 && offsetof(struct ug__task, copy) == 192,
+	"lines that are touched together");
 _Static_assert(offsetof(struct ug__task, wait) == offsetof(struct ug__task_head, wait) &&
 		offsetof(struct ug__task, flags) == offsetof(struct ug__task_head, flags),
 	"a task begins with its head");

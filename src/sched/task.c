@@ -58,7 +58,7 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	t->wait = UG__WAIT_STATE_NONE;
 	t->flags = r->flags;
 	t->pins = 0;
-	store_relaxed(&t->hog, 0u);
+	store_relaxed(&t->hog, 0);
 	store_relaxed(&t->ready_word, OFFLINE_NONE);
 	store_relaxed(&t->wait_kind, UG__WAIT_NONE);
 	t->ctx = r->ctx;

@@ -62,6 +62,9 @@
 #define TRIM_BATCH 256
 #define FRESH_BATCH 32
 #define UNGUARDED (UINT32_C(1) << 31)
+#define SLOTS_MOST UINT16_MAX /* of a slab: struct ug__stack has their number */
+
+_Static_assert(SLAB_BYTES >> UG__STACK_MIN_LOG <= SLOTS_MOST, "no slab has more slots than can be numbered");
 
 struct ug__slab {
 	char *base;
@@ -115,7 +118,7 @@ static struct ug__slab *slab_new(unsigned log, uint32_t so_far)
 	size_t slot = (size_t)1 << log;
 	uint32_t slots = (uint32_t)(slot * 4 > SLAB_BYTES ? 4 : SLAB_BYTES / slot);
 	if (slots < so_far / 8)
-		slots = so_far / 8;
+		slots = so_far / 8 < SLOTS_MOST ? so_far / 8 : SLOTS_MOST;
 	struct ug__slab *slab = calloc(1, sizeof *slab + slots * sizeof slab->cold[0]);
 	if (!slab)
 		return NULL;
@@ -185,7 +188,7 @@ static struct ug__stack *set_up(struct ug__slab *slab, uint32_t first, uint32_t 
 	for (uint32_t slot = first + n; slot-- > first;) {
 		struct ug__stack *s = slot_head(slab, slot);
 		s->slab = slab;
-		s->slot = slot;
+		s->slot = (uint16_t)slot;
 		s->log = slab->log;
 		s->canary = !guarded && !guard(ug__stack_base(s));
 		s->valgrind_id = VALGRIND_STACK_REGISTER(ug__stack_base(s), ug__stack_start(s) + UG__STACK_HEAD);
@@ -209,7 +212,7 @@ static struct ug__stack *take_cold(struct size *z, struct ug__slab *slab)
 	ug__unlock(&z->lock);
 	struct ug__stack *s = slot_head(slab, slot & ~UNGUARDED);
 	s->slab = slab;
-	s->slot = slot & ~UNGUARDED;
+	s->slot = (uint16_t)slot;
 	s->log = slab->log;
 	s->canary = (slot & UNGUARDED) != 0;
 	ug__lock(&z->lock);

@@ -21,11 +21,10 @@ struct ug__slab;
 struct ug__stack {
 	struct ug__stack *next; /* while free or queued: its owner's list */
 	struct ug__slab *slab;
-	uint32_t slot;
+	uint32_t valgrind_id;
+	uint16_t slot;
 	uint8_t log; /* of its size in bytes */
 	uint8_t canary; /* no page guards it: ug__stack_intact must be asked */
-	uint16_t unused;
-	uint32_t valgrind_id, pad;
 };
 
 static inline char *ug__stack_base(const struct ug__stack *s)

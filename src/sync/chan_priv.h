@@ -91,7 +91,8 @@ static inline int chan_may_recv(const ug_chan *c)
 }
 
 /* With the lock held: 0, -EPIPE, or -EAGAIN where it must wait. *peer is to be made ready once the lock is dropped. */
-static inline int chan_send_locked(ug_chan *c, const void *value, struct ug__waiter **peer)
+static inline __attribute__((always_inline)) int chan_send_locked(
+	ug_chan *c, const void *value, struct ug__waiter **peer)
 {
 	if (unlikely(c->closed))
 		return -EPIPE;
@@ -111,7 +112,7 @@ static inline int chan_send_locked(ug_chan *c, const void *value, struct ug__wai
 	return 0;
 }
 
-static inline int chan_recv_locked(ug_chan *c, void *value, struct ug__waiter **peer)
+static inline __attribute__((always_inline)) int chan_recv_locked(ug_chan *c, void *value, struct ug__waiter **peer)
 {
 	struct ug__waiter *w = NULL;
 	if (c->count) {
