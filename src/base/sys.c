@@ -133,9 +133,10 @@ UG__NOINLINE int ug__sys_nonblock(int fd, int on)
 
 UG__NOINLINE int ug__sys_is_tcp(int fd)
 {
-	int protocol = 0;
-	socklen_t n = sizeof protocol;
-	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) == 0 && protocol == IPPROTO_TCP;
+	int protocol = 0, type = 0;
+	socklen_t n = sizeof protocol, m = sizeof type;
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) == 0 && protocol == IPPROTO_TCP &&
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &m) == 0 && type == SOCK_STREAM;
 }
 
 UG__NOINLINE int ug__sys_poll_now(int fd, short events)

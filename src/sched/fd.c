@@ -356,6 +356,8 @@ static int watch(ug_fd *f)
 	/* Before, or the event that add brings along might find the record unregistered. */
 	store_relaxed(&f->epoch, S->epoch);
 	add_seq(&S->registered, 1u);
+	if (unlikely(load_seq(&S->monitor_asleep)))
+		ug__monitor_wake();
 	if (f->tcp == TCP_UNKNOWN)
 		store_relaxed(&f->tcp, f->kind == FD_SOCKET && ug__sys_is_tcp(f->fd) ? TCP_YES : TCP_NO);
 	int e = S->poller->add(f->fd, key_of(f));

@@ -231,7 +231,9 @@ static bool sleep_until_woken(uint32_t seen, int64_t patience)
 	store_seq(&S->monitor_asleep, 1u);
 	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. Slots are filled by plain stores. */
 	bool sure = S->taken_none || ug__membarrier() == 0;
-	bool busy = load_seq(&S->idle_count) < S->procs_count && (ug__work_anywhere() || busy_one_has_timers());
+	uint32_t idle = load_seq(&S->idle_count);
+	bool unwatched = idle == 0 && load_seq(&S->registered) && !S->poller->own_thread;
+	bool busy = unwatched || (idle < S->procs_count && (ug__work_anywhere() || busy_one_has_timers()));
 	/* Who has no barrier any more (a sandbox since the start) looks again as well. */
 	bool again = !sure || nobody_outside();
 	int64_t until = next_timer(), then = ug__clock_real() + patience;

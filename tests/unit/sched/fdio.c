@@ -493,12 +493,39 @@ IN_TASK(a_full_pipe_parks_its_writer_and_not_its_worker)
 	return 0;
 }
 
+/* Its protocol is TCP's, but a packet is all that one read gets. */
+IN_TASK(packets_of_a_raw_socket_are_all_read)
+{
+	enum { PACKETS = 4, HEAD = 20 };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f090807)};
+	unsigned char packet[HEAD] = {[12] = HEAD / 4 << 4, [13] = 4}; /* a reset, to nobody */
+	char buf[2048];
+	ug_fd *f;
+	int in = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP), out = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	if (in < 0 || out < 0) { /* not the superuser's */
+		close(in);
+		close(out);
+		return 0;
+	}
+	CHECK_IS(bind(in, (struct sockaddr *)&to, sizeof to), 0);
+	CHECK_IS(ug_fd_adopt(in, UG_FD_NONBLOCK, &f), 0);
+	register_it(f);
+	for (int i = 0; i < PACKETS; i++)
+		CHECK_IS(sendto(out, packet, HEAD, 0, (struct sockaddr *)&to, sizeof to), HEAD);
+	for (int i = 0; i < PACKETS; i++)
+		CHECK_IS(read_soon(f, buf, sizeof buf), 20 + HEAD);
+	ug_fd_close(f);
+	close(out);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_read_is_followed_by_what_comes_later),
 		cmocka_unit_test(an_end_that_came_with_data_is_seen),
 		cmocka_unit_test(datagrams_behind_a_short_one_are_read),
+		cmocka_unit_test(packets_of_a_raw_socket_are_all_read),
 		cmocka_unit_test(bytes_behind_passed_descriptors_are_read),
 		cmocka_unit_test(bytes_behind_urgent_data_are_read),
 		cmocka_unit_test(data_is_found_after_others_have_used_the_edge),

@@ -2,8 +2,10 @@
 /* What the kernel says of a thread, and that a processor whose thread sleeps in the kernel is given away soon. */
 #include "sched_test.h"
 
+#include "sched/fd_priv.h"
 #include "sched/sched_priv.h"
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <undergo/sync.h>
 
@@ -96,11 +98,61 @@ static void a_blocked_worker_loses_its_processor_soon(void **state)
 	assert_int_equal(ug_run(blocked, NULL, &one), 0);
 }
 
+/* A plain thread's read of a socket that nobody knew of, begun while the monitor sleeps. */
+struct late {
+	ug_fd *f;
+	int end; /* the socket's other */
+	uint32_t waits, served;
+};
+
+static void *late_reader(void *arg)
+{
+	struct late *l = arg;
+	char c;
+	while (!load_seq(&S->monitor_asleep))
+		;
+	set(&l->waits);
+	CHECK_IS(ug_fd_read(l->f, &c, 1), 1);
+	set(&l->served);
+	return NULL;
+}
+
+/* Takes the only processor, and goes on until the thread was served. */
+static int compute(void *arg)
+{
+	struct late *l = arg;
+	int64_t give_up = ug_now() + 20 * UG_SECOND;
+	while (!is_set(&l->waits) || ug__waitq_idle(&l->f->in[0].waiters))
+		CHECK(ug_now() < give_up);
+	CHECK_IS(write(l->end, "", 1), 1);
+	while (!is_set(&l->served))
+		CHECK(ug_now() < give_up);
+	return 0;
+}
+
+static void a_socket_is_watched_while_all_compute(void **state)
+{
+	(void)state;
+	static const struct ug_opts one = {.procs = 1};
+	struct late l = {.f = NULL};
+	pthread_t thread;
+	int fds[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(ug_fd_adopt(fds[0], UG_FD_NONBLOCK, &l.f), 0);
+	l.end = fds[1];
+	assert_int_equal(pthread_create(&thread, NULL, late_reader, &l), 0);
+	assert_int_equal(ug_run(compute, &l, &one), 0);
+	pthread_join(thread, NULL);
+	ug_fd_close(l.f);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_waits_in_the_kernel_sleeps),
 		cmocka_unit_test(a_blocked_worker_loses_its_processor_soon),
+		cmocka_unit_test(a_socket_is_watched_while_all_compute),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
