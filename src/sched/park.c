@@ -85,19 +85,19 @@ void ug__exceptions_start(void)
 /* t is about to be left for next. */
 static inline __attribute__((always_inline)) void foresee(struct ug__task *t, const struct ug__task *next)
 {
-	const char *sp = next->regs.sp, *frames = next->ahead[1].sp, *object = next->ahead[1].object;
+	uintptr_t sp = (uintptr_t)next->regs.sp, frames = next->ahead[1].sp, object = next->ahead[1].object;
 	bool foreseen = t->ahead[0].sp == sp;
 	if (likely(foreseen && frames == sp)) /* two that take turns are warm */
 		return;
-	t->ahead[0] = (struct ahead){sp, load_relaxed(&next->wait_object)};
+	t->ahead[0] = (struct ahead){sp, (uintptr_t)load_relaxed(&next->wait_object)};
 	t->ahead[1] = next->ahead[0];
 	if (!foreseen)
 		return;
-	__builtin_prefetch(object, 1);
-	__builtin_prefetch(object + LINE);
+	__builtin_prefetch((const void *)object, 1);
+	__builtin_prefetch((const void *)(object + LINE));
 	ug__task_fetch(frames);
 	for (int i = 0; i < 3; i++)
-		__builtin_prefetch(frames + i * LINE, 1);
+		__builtin_prefetch((const void *)(frames + (uintptr_t)i * LINE), 1);
 }
 
 /* Comes back when somebody runs t again. */
@@ -333,6 +333,33 @@ UG__NOINLINE struct ug__task *ug__give_way(struct worker *w)
 	}
 	ug__leave(w);
 	return t;
+}
+
+/* How often a task gives way to the young until it counts as a long loop, and of how many of the oldest it makes sure then. */
+#define LONG_LOOP 8
+#define OLDEST_FIRST 8
+
+/* Its place is among the young, below those that it has started: so they go first, and it goes before all that are older. A tree of tasks is
+ * walked in depth by that, and no task of the ring waits for any of them. Only behind a long loop the oldest would starve. */
+UG__NOINLINE void ug__give_way_to_young(void)
+{
+	struct worker *w = ug__worker();
+	struct ug__task *t = w->cur;
+	struct proc *p = ug__enter(w);
+	note_hog(t, p);
+	if (p) {
+		if (t->gave < LONG_LOOP)
+			t->gave++;
+		else
+			p->young_oldest = OLDEST_FIRST;
+		ug__young_push_below(p, (runnable)t, t->begun);
+		ug__idle_wake();
+	} else {
+		inject_hog((runnable)t);
+	}
+	t->begun = 0;
+	ug__leave_stack(w, t);
+	ug__leave(ug__worker());
 }
 
 void ug_yield(void)

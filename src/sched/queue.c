@@ -15,11 +15,14 @@
  * newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is deep, all of them warm;
  * in breadth (first in, first out) the same tree had most of its tasks alive at once, and each step missed the cache. The order is only
  * the holder's, for its own: thieves take the older half, which are the larger branches; of a full ring the older half goes to a
- * queue of the surplus, from which those who have no young get some. Nobody starves: while the ring of tasks has work too, each
- * YOUNG_TURN-th pick takes the oldest, and after a yield as many picks as there are young ones; and in any case one pick in some
- * thousands does (worker.c; one in two hundred made the tree grow in breadth again). Their ring is popped at both ends, so its state is one word that all change by compare-and-swap:
- * head and length, of 16 bits each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in
- * between, the same head and length mean the same places, for pops only make less of them.
+ * queue of the surplus, from which those who have no young get some. Who gives way to those that it has started (park.c) lies among
+ * them, below these. Nobody starves: while the ring of tasks has work too, each YOUNG_TURN-th pick takes the oldest, and after a
+ * yield as many picks as there are young ones; a task that gives way again and again lets some of the oldest go first; and in any
+ * case one pick in some thousands does (worker.c; one in two hundred made the tree grow in breadth again).
+ *
+ * Their ring is popped at both ends, so its state is one word that all change by compare-and-swap: head and length, of 16 bits
+ * each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in between, the same head and
+ * length mean the same places, for pops only make less of them.
  *
  * Hogs: a task that kept its processor so long that it was taken waits in a queue of its own until the others have had their turn
  * (it is looked at last, and once each 64 picks). Else several such tasks would stand before everybody else in turn, and promise 5
@@ -244,6 +247,31 @@ static runnable young_pop_oldest(struct proc *p)
 	return 0;
 }
 
+void ug__young_push_below(struct proc *p, runnable r, uint32_t n)
+{
+	runnable batch[HALF];
+	uint64_t state = load_acquire(&p->young_state);
+	do {
+		n = n < young_count(state) ? n : young_count(state);
+		n = n < HALF ? n : HALF;
+		copy_out(batch, p->young, young_head(state) + young_count(state) - n, n);
+	} while (!cas_acq_rel(&p->young_state, &state, state - n * YOUNG_ONE));
+	state -= n * YOUNG_ONE;
+	if (young_count(state) + n == RING) { /* its half goes to the surplus */
+		young_push(p, r);
+		for (uint32_t i = 0; i < n; i++)
+			young_push(p, batch[i]);
+		return;
+	}
+	/* Thieves move the head and the count, and so not the end. */
+	uint32_t end = young_head(state) + young_count(state);
+	store_relaxed(&p->young[end % RING], r);
+	for (uint32_t i = 0; i < n; i++)
+		store_relaxed(&p->young[(end + 1 + i) % RING], batch[i]);
+	while (!cas_seq(&p->young_state, &state, state + (n + 1) * YOUNG_PUSH))
+		;
+}
+
 bool ug__young_empty(const struct proc *p)
 {
 	return young_count(load_relaxed(&p->young_state)) == 0;
@@ -320,12 +348,21 @@ static runnable ring_pop(struct proc *p)
 }
 
 /* How often in a row the ring may go before the oldest of the young. */
-#define YOUNG_TURN 4
+#define YOUNG_TURN 8
+
+/* The same, of the newest, or the oldest for a while. */
+static inline runnable pop_young(struct proc *p, uint64_t state)
+{
+	if (likely(p->young_oldest == 0))
+		return young_pop(p, state);
+	p->young_oldest--;
+	return young_pop_oldest(p);
+}
 
 static UG__NOINLINE runnable pop_young_or_ring(struct proc *p, uint64_t state)
 {
 	if (load_acquire(&p->head) == p->tail)
-		return young_pop(p, state);
+		return pop_young(p, state);
 	runnable r = 0;
 	if (p->young_due || ++p->young_turn % YOUNG_TURN == 0)
 		r = young_pop_oldest(p);

@@ -129,6 +129,24 @@ static struct record *const *take_whole(void)
 	return whole[whole_count];
 }
 
+/* The lock is held. */
+static void share_out(struct record *const *from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct record *r = from[i];
+		struct chunk *c = chunk_of(r);
+		r->next = c->free;
+		c->free = r;
+		if (c->free_count++ == 0)
+			list(&part_free, c);
+		if (c->free_count == RECORDS) {
+			unlist(c);
+			list(&empty, c);
+			empty_count++;
+		}
+	}
+}
+
 /* Fills `to` with up to n free records, n being 1 or a batch, and answers with how many; 0: no memory. */
 static uint32_t records_get(struct record **to, uint32_t n)
 {
@@ -139,6 +157,10 @@ static uint32_t records_get(struct record **to, uint32_t n)
 		return n;
 	}
 	struct chunk *c = open_one();
+	if (!c && whole_count) { /* wanted by one who has no processor */
+		share_out(take_whole(), UG__RECORDS_BATCH);
+		c = open_one();
+	}
 	if (!c) {
 		ug__unlock(&lock);
 		struct chunk *made = chunk_new();
@@ -174,24 +196,6 @@ UG__NOINLINE struct record *ug__record_more(struct proc *p)
 		return NULL;
 	p->record_count = n - 1;
 	return p->records[n - 1];
-}
-
-/* The lock is held. */
-static void share_out(struct record *const *from, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		struct record *r = from[i];
-		struct chunk *c = chunk_of(r);
-		r->next = c->free;
-		c->free = r;
-		if (c->free_count++ == 0)
-			list(&part_free, c);
-		if (c->free_count == RECORDS) {
-			unlist(c);
-			list(&empty, c);
-			empty_count++;
-		}
-	}
 }
 
 void ug__records_put(struct record *const *from, uint32_t n)

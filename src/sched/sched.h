@@ -191,9 +191,9 @@ static inline void ug__waitq_remove(struct ug__waitq *q, struct ug__waiter *w)
 
 /* Asks for the record and the arguments of the task that has these frames. They are on the page where its stack begins; where its
  * frames have gone beyond that, they are asked for in vain. */
-static inline void ug__task_fetch(const void *frames)
+static inline void ug__task_fetch(uintptr_t frames)
 {
-	const char *record = (const char *)(((uintptr_t)frames | 4095) + 1 - UG__STACK_HEAD);
+	const char *record = (const char *)((frames | 4095) + 1 - UG__STACK_HEAD);
 	__builtin_prefetch(record, 1);
 	__builtin_prefetch(record + 64, 1);
 	__builtin_prefetch(record + 192);
@@ -203,7 +203,7 @@ static inline void ug__task_fetch(const void *frames)
 static inline void ug__waiter_fetch(const struct ug__waiter *w)
 {
 	const char *frames = (const char *)w;
-	ug__task_fetch(w);
+	ug__task_fetch((uintptr_t)w);
 	__builtin_prefetch(frames + 64, 1);
 	__builtin_prefetch(frames - 64, 1);
 }

@@ -63,8 +63,8 @@ enum { OFFLINE_NONE, OFFLINE_READY, OFFLINE_ASLEEP };
 
 /* A guess at who runs after a task, and what that one waits for: park.c. */
 struct ahead {
-	const char *sp; /* where its frames end */
-	const void *object;
+	uintptr_t sp; /* where its frames end */
+	uintptr_t object;
 };
 
 /* A task that is cold costs a miss for each of its lines: a wait and a wake touch the first two and, where the task was started with a
@@ -79,7 +79,9 @@ struct ug__task {
 	uint8_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
 	uint8_t hog; /* 1: it lost its processor when it last ran */
 	uint8_t wait_kind; /* for dumps */
-	uint32_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
+	uint8_t begun; /* tasks that it has started in groups since it gave way to such; CROWD at the most (task.c) */
+	uint8_t gave; /* how often it did, up to a limit (park.c) */
+	uint16_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
 	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
@@ -116,6 +118,7 @@ struct proc {
 	uint32_t turn; /* of the global queue, the hogs, or the oldest that have not run */
 	uint32_t young_turn; /* picks from the ring while young ones wait */
 	uint32_t young_due; /* of the young, the oldest that go before the ring, since somebody yielded */
+	uint32_t young_oldest; /* of the young, the oldest that go before the newest, since somebody gave way to his */
 	uint32_t tick; /* counts picks; the monitor reads it */
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
@@ -249,6 +252,7 @@ runnable ug__queue_pop_rings(struct proc *p); /* those before the slot */
 /* Of the surplus and the young; who has none gets young ones from the surplus. */
 runnable ug__queue_pop_oldest(struct proc *p);
 bool ug__young_empty(const struct proc *p);
+void ug__young_push_below(struct proc *p, runnable r, uint32_t n); /* below the n newest */
 static inline uint32_t ug__young_count(const struct proc *p)
 {
 	return (uint16_t)(load_relaxed(&p->young_state) >> 16);
@@ -279,6 +283,7 @@ void ug__leave_stack(struct worker *w, struct ug__task *t);
 void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r);
 void ug__after_switch(struct ug__task *left);
 struct ug__task *ug__give_way(struct worker *w); /* the task of one whose processor was taken; it is answered */
+void ug__give_way_to_young(void); /* the current task, to those that it has started in groups */
 void ug__exceptions_start(void);
 void ug__run_on(struct worker *w, struct ug__task *t);
 /* Makes a runnable ready from anywhere, without a processor. */

@@ -269,8 +269,10 @@ static runnable find_runnable(struct proc *p, bool others_first)
 	runnable r = others_first ? find_other(p) : 0;
 	if (!r)
 		r = ug__queue_pop(p);
-	if (!r)
-		r = ug__global_pop(p);
+	if (r)
+		return r;
+	p->young_oldest = 0;
+	r = ug__global_pop(p);
 	if (!r)
 		r = ug__queue_pop_oldest(p);
 	if (!r)

@@ -114,7 +114,7 @@ static inline __attribute__((always_inline)) int enter(ug_group *g)
 	int e = ug_ctx_err(&g->ctx_);
 	if (e == 0 && (g->flags_ & LIMITED))
 		e = room_acquire(g);
-	if (e == 0 && unlikely(add_relaxed(&g->started_, 1) >= CLOSED / 2))
+	if (e == 0 && unlikely(add_acq_rel(&g->started_, 1) >= CLOSED / 2))
 		add_relaxed(&g->left_, 1);
 	return e;
 }

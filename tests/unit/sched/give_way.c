@@ -70,6 +70,58 @@ static int start_many(void *unused)
 	return 0;
 }
 
+/* A tree whose nodes have more children than a crowd: walked in depth, with few alive at a time. */
+enum { DEPTH = 4, WIDE = 150, NARROW = 4 }; /* and one leaf for each of the last */
+
+static uint32_t alive, most_alive, leaves;
+
+static int grow(void *depth)
+{
+	uintptr_t d = (uintptr_t)depth;
+	int fan = d > 2 ? WIDE : d > 1 ? NARROW : 1;
+	ug_group g;
+	if (d == 0)
+		return (int)(add_relaxed(&leaves, 1u) & 0);
+	uint32_t n = add_relaxed(&alive, 1u) + 1;
+	most_alive = n > most_alive ? n : most_alive;
+	UG_GROUP(&g)
+		for (int i = 0; i < fan; i++)
+			UG_TRY(ug_group_go(&g, grow, (void *)(d - 1)));
+	add_relaxed(&alive, -1u);
+	return ug_group_result(&g);
+}
+
+static int a_tree(void *unused)
+{
+	(void)unused;
+	CHECK_IS(grow((void *)(uintptr_t)DEPTH), 0);
+	CHECK_IS(leaves, WIDE * WIDE * NARROW);
+	CHECK(most_alive < WIDE * WIDE / 8);
+	return 0;
+}
+
+/* Who starts one task does not wait for a crowd that others have started. A processor that is taken meanwhile lets them run. */
+static int one_beside_a_crowd(void *unused)
+{
+	(void)unused;
+	uint32_t runs = 0, least = UINT32_MAX;
+	for (int round = 0; round < 20; round++) {
+		ug_group g;
+		UNTIL(load_seq(&runs) % CROWD == 0);
+		uint32_t before = load_seq(&runs), one = 0;
+		for (int i = 0; i < CROWD; i++)
+			UG_TRY(ug_go(note_run, &runs));
+		UG_GROUP(&g) {
+			UG_TRY(ug_group_go(&g, note_run, &one));
+			uint32_t ran = load_seq(&runs) - before;
+			least = ran < least ? ran : least;
+		}
+	}
+	CHECK_IS(least, 0);
+	UNTIL(load_seq(&runs) % CROWD == 0);
+	return 0;
+}
+
 #define ROUNDS 16
 
 /* Each time its processor is given to another worker, as is seen by that worker's first task; and it goes on after the second. The second
@@ -113,6 +165,18 @@ static void who_starts_many_in_a_group_lets_them_run(void **state)
 	run_on_one(start_many);
 }
 
+static void a_wide_tree_is_walked_in_depth(void **state)
+{
+	(void)state;
+	run_on_one(a_tree);
+}
+
+static void who_starts_one_in_a_group_waits_for_no_crowd(void **state)
+{
+	(void)state;
+	run_on_one(one_beside_a_crowd);
+}
+
 static void who_starts_one_in_a_group_without_a_processor_waits_for_one(void **state)
 {
 	(void)state;
@@ -124,6 +188,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_tasks_on_one_processor_take_turns),
 		cmocka_unit_test(who_starts_many_in_a_group_lets_them_run),
+		cmocka_unit_test(a_wide_tree_is_walked_in_depth),
+		cmocka_unit_test(who_starts_one_in_a_group_waits_for_no_crowd),
 		cmocka_unit_test(who_starts_one_in_a_group_without_a_processor_waits_for_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
