@@ -352,12 +352,12 @@ UG__NOINLINE void ug__give_way_to_young(void)
 			t->gave++;
 		else
 			p->young_oldest = OLDEST_FIRST;
-		ug__young_push_below(p, (runnable)t, t->begun);
+		ug__young_push_below(p, (runnable)t, CROWD);
 		ug__idle_wake();
 	} else {
 		inject_hog((runnable)t);
 	}
-	t->begun = 0;
+	t->may_start = CROWD;
 	ug__leave_stack(w, t);
 	ug__leave(ug__worker());
 }

@@ -79,7 +79,7 @@ struct ug__task {
 	uint8_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
 	uint8_t hog; /* 1: it lost its processor when it last ran */
 	uint8_t wait_kind; /* for dumps */
-	uint8_t begun; /* tasks that it has started in groups since it gave way to such; CROWD at the most (task.c) */
+	uint8_t may_start; /* so many in groups until it gives way to such (task.c) */
 	uint8_t gave; /* how often it did, up to a limit (park.c) */
 	uint16_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
 	const void *wait_object;
@@ -109,6 +109,8 @@ _Static_assert(sizeof(struct ug__task) <= UG__STACK_HEAD, "a task must fit into 
 
 #define RING 256
 #define UG__RECORDS_BATCH 32
+/* Tasks that one may start in groups and that have not run (task.c). */
+#define CROWD 128
 
 struct proc {
 	/* Written by the worker that holds it, inside. */

@@ -59,7 +59,8 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	t->flags = r->flags;
 	t->pins = 0;
 	store_relaxed(&t->hog, 0);
-	t->begun = t->gave = 0;
+	t->may_start = CROWD;
+	t->gave = 0;
 	store_relaxed(&t->ready_word, OFFLINE_NONE);
 	store_relaxed(&t->wait_kind, UG__WAIT_NONE);
 	t->ctx = r->ctx;
@@ -262,15 +263,15 @@ static inline __attribute__((always_inline)) int check(struct ug__request *q)
  *	64 was slower at two processors (73 ns), because the other one gets less at a time; 200 was as fast. Asking for the lines of the
  *	records that are stolen, or of those to run next, was no gain: it helps the thief, who then comes more often.
  */
-#define CROWD 128
-
 static inline __attribute__((always_inline)) bool crowds(const struct proc *p, struct ug__task *t)
 {
 	if (unlikely(!p))
 		return !(t->flags & TASK_PINNED);
-	if (t->begun < CROWD)
-		t->begun++;
-	return t->begun == CROWD && ug__young_count(p) >= CROWD;
+	if (likely(t->may_start)) {
+		t->may_start--;
+		return false;
+	}
+	return ug__young_count(p) >= CROWD;
 }
 
 /* crowded, where not NULL: the caller should give way now. */
