@@ -348,11 +348,11 @@ UG__NOINLINE void ug__give_way_to_young(void)
 	struct proc *p = ug__enter(w);
 	note_hog(t, p);
 	if (p) {
+		uint32_t older = ug__young_push_below(p, (runnable)t, CROWD);
 		if (t->gave < LONG_LOOP)
 			t->gave++;
 		else
-			p->young_oldest = OLDEST_FIRST;
-		ug__young_push_below(p, (runnable)t, CROWD);
+			p->young_oldest = older < OLDEST_FIRST ? older : OLDEST_FIRST;
 		ug__idle_wake();
 	} else {
 		inject_hog((runnable)t);

@@ -247,7 +247,7 @@ static runnable young_pop_oldest(struct proc *p)
 	return 0;
 }
 
-void ug__young_push_below(struct proc *p, runnable r, uint32_t n)
+uint32_t ug__young_push_below(struct proc *p, runnable r, uint32_t n)
 {
 	runnable batch[HALF];
 	uint64_t state = load_acquire(&p->young_state);
@@ -261,7 +261,7 @@ void ug__young_push_below(struct proc *p, runnable r, uint32_t n)
 		young_push(p, r);
 		for (uint32_t i = 0; i < n; i++)
 			young_push(p, batch[i]);
-		return;
+		return RING - n;
 	}
 	/* Thieves move the head and the count, and so not the end. */
 	uint32_t end = young_head(state) + young_count(state);
@@ -270,6 +270,7 @@ void ug__young_push_below(struct proc *p, runnable r, uint32_t n)
 		store_relaxed(&p->young[(end + 1 + i) % RING], batch[i]);
 	while (!cas_seq(&p->young_state, &state, state + (n + 1) * YOUNG_PUSH))
 		;
+	return young_count(state);
 }
 
 bool ug__young_empty(const struct proc *p)

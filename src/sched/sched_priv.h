@@ -254,7 +254,8 @@ runnable ug__queue_pop_rings(struct proc *p); /* those before the slot */
 /* Of the surplus and the young; who has none gets young ones from the surplus. */
 runnable ug__queue_pop_oldest(struct proc *p);
 bool ug__young_empty(const struct proc *p);
-void ug__young_push_below(struct proc *p, runnable r, uint32_t n); /* below the n newest */
+uint32_t ug__young_push_below(
+	struct proc *p, runnable r, uint32_t n); /* below the n newest; answers how many are older */
 static inline uint32_t ug__young_count(const struct proc *p)
 {
 	return (uint16_t)(load_relaxed(&p->young_state) >> 16);
