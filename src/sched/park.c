@@ -232,6 +232,7 @@ int ug__park(struct ug__task *t)
 			struct worker *w = ug__worker();
 			struct proc *p = ug__enter(w);
 			note_hog(t, p);
+			t->may_start = CROWD;
 			leave_stack_for(w, t, p ? pick(p) : 0);
 			ug__leave(ug__worker());
 		}
@@ -348,7 +349,7 @@ UG__NOINLINE void ug__give_way_to_young(void)
 	struct proc *p = ug__enter(w);
 	note_hog(t, p);
 	if (p) {
-		uint32_t older = ug__young_push_below(p, (runnable)t, CROWD);
+		uint32_t older = ug__young_push_below(p, (runnable)t, CROWD) + load_relaxed(&S->surplus.count);
 		if (t->gave < LONG_LOOP)
 			t->gave++;
 		else

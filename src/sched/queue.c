@@ -261,7 +261,7 @@ uint32_t ug__young_push_below(struct proc *p, runnable r, uint32_t n)
 		young_push(p, r);
 		for (uint32_t i = 0; i < n; i++)
 			young_push(p, batch[i]);
-		return RING - n;
+		return 0;
 	}
 	/* Thieves move the head and the count, and so not the end. */
 	uint32_t end = young_head(state) + young_count(state);
@@ -357,7 +357,8 @@ static inline runnable pop_young(struct proc *p, uint64_t state)
 	if (likely(p->young_oldest == 0))
 		return young_pop(p, state);
 	p->young_oldest--;
-	return young_pop_oldest(p);
+	runnable r = ug__queue_pop_oldest(p);
+	return r ? r : young_pop_oldest(p);
 }
 
 static UG__NOINLINE runnable pop_young_or_ring(struct proc *p, uint64_t state)

@@ -258,7 +258,7 @@ static inline __attribute__((always_inline)) int check(struct ug__request *q)
  * Who starts tasks faster than they run fills the memory with records, and each is written and read from far away: 150 ns a task at
  * one processor, 170 to 310 at two, of a loop that starts three millions. So who has started so many by ug__spawn_counted, while
  * as many wait on its processor, gives way to them (park.c): as many as two thirds of the nearest cache hold. 40 and 65 ns. Only
- * its own count: a task that starts few has no part in a crowd of others. ug_go does not give way: it says that it does not wait, and
+ * its own count, since it waited last: a task that starts few has no part in a crowd of others. ug_go does not give way: it says that it does not wait, and
  * so may be called where a task must stay on its thread.
  *	64 was slower at two processors (73 ns), because the other one gets less at a time; 200 was as fast. Asking for the lines of the
  *	records that are stolen, or of those to run next, was no gain: it helps the thief, who then comes more often.

@@ -122,6 +122,26 @@ static int one_beside_a_crowd(void *unused)
 	return 0;
 }
 
+/* One that starts a task now and then, each time with a crowd of strangers beside it, has started many in all. */
+static int now_and_then(void *unused)
+{
+	(void)unused;
+	uint32_t runs = 0, one = 0, kept_waiting = 0;
+	ug_group g;
+	UG_GROUP(&g)
+		for (int round = 0; round < 8 * CROWD; round++) {
+			UG_TRY(ug_sleep(50 * UG_US)); /* a wait */
+			uint32_t before = load_seq(&runs);
+			for (int i = 0; i < CROWD; i++)
+				UG_TRY(ug_go(note_run, &runs));
+			UG_TRY(ug_group_go(&g, note_run, &one));
+			kept_waiting += load_seq(&runs) - before > CROWD / 4;
+			UNTIL(load_seq(&runs) - before == CROWD);
+		}
+	CHECK(kept_waiting < 4); /* each time that its processor is taken just then */
+	return 0;
+}
+
 #define ROUNDS 16
 
 /* Each time its processor is given to another worker, as is seen by that worker's first task; and it goes on after the second. The second
@@ -177,6 +197,12 @@ static void who_starts_one_in_a_group_waits_for_no_crowd(void **state)
 	run_on_one(one_beside_a_crowd);
 }
 
+static void who_starts_one_now_and_then_waits_for_no_crowd(void **state)
+{
+	(void)state;
+	run_on_one(now_and_then);
+}
+
 static void who_starts_one_in_a_group_without_a_processor_waits_for_one(void **state)
 {
 	(void)state;
@@ -190,6 +216,7 @@ int main(void)
 		cmocka_unit_test(who_starts_many_in_a_group_lets_them_run),
 		cmocka_unit_test(a_wide_tree_is_walked_in_depth),
 		cmocka_unit_test(who_starts_one_in_a_group_waits_for_no_crowd),
+		cmocka_unit_test(who_starts_one_now_and_then_waits_for_no_crowd),
 		cmocka_unit_test(who_starts_one_in_a_group_without_a_processor_waits_for_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
