@@ -6,6 +6,23 @@
 #include <stdlib.h>
 #include <undergo/sync.h>
 
+static void run_on_one(ug_fn *fn)
+{
+	static const struct ug_opts one = {.procs = 1};
+	unsetenv("UG_PROCS"); /* it would go before the option */
+	assert_int_equal(ug_run(fn, NULL, &one), 0);
+}
+
+/* Defines the cmocka test NAME whose body runs as the first task of a runtime with one processor. */
+#define ON_ONE(name)                                                                                                   \
+	static int name##_body(void *arg);                                                                             \
+	static void name(void **state)                                                                                 \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		run_on_one(name##_body);                                                                               \
+	}                                                                                                              \
+	static int name##_body(void *arg __attribute__((unused)))
+
 #define FOR (200 * UG_MS)
 #define STUCK (6 * UG_MS) /* the shortest time after which a processor is taken */
 
@@ -31,11 +48,10 @@ static int take_turns(void *arg)
 	return 0;
 }
 
-static int two(void *arg)
+ON_ONE(two_tasks_on_one_processor_take_turns)
 {
 	ug_group g;
 	int64_t begin = ug_now();
-	(void)arg;
 	UG_GROUP(&g) {
 		for (uintptr_t i = 0; i < 2; i++)
 			UG_TRY(ug_group_go(&g, take_turns, (void *)i));
@@ -54,11 +70,10 @@ static int note_run(void *runs)
 #define STARTS 5000
 #define CROWD 256 /* more than are let wait */
 
-static int start_many(void *unused)
+ON_ONE(who_starts_many_in_a_group_lets_them_run)
 {
 	uint32_t runs = 0, most = 0;
 	ug_group g;
-	(void)unused;
 	UG_GROUP(&g)
 		for (uint32_t i = 1; i <= STARTS; i++) {
 			UG_TRY(ug_group_go(&g, note_run, &runs));
@@ -91,9 +106,8 @@ static int grow(void *depth)
 	return ug_group_result(&g);
 }
 
-static int a_tree(void *unused)
+ON_ONE(a_wide_tree_is_walked_in_depth)
 {
-	(void)unused;
 	CHECK_IS(grow((void *)(uintptr_t)DEPTH), 0);
 	CHECK_IS(leaves, WIDE * WIDE * NARROW);
 	CHECK(most_alive < WIDE * WIDE / 8);
@@ -101,9 +115,8 @@ static int a_tree(void *unused)
 }
 
 /* Who starts one task does not wait for a crowd that others have started. A processor that is taken meanwhile lets them run. */
-static int one_beside_a_crowd(void *unused)
+ON_ONE(who_starts_one_in_a_group_waits_for_no_crowd)
 {
-	(void)unused;
 	uint32_t runs = 0, least = UINT32_MAX;
 	for (int round = 0; round < 20; round++) {
 		ug_group g;
@@ -123,9 +136,8 @@ static int one_beside_a_crowd(void *unused)
 }
 
 /* One that starts a task now and then, each time with a crowd of strangers beside it, has started many in all. */
-static int now_and_then(void *unused)
+ON_ONE(who_starts_one_now_and_then_waits_for_no_crowd)
 {
-	(void)unused;
 	uint32_t runs = 0, one = 0, kept_waiting = 0;
 	ug_group g;
 	UG_GROUP(&g)
@@ -146,11 +158,10 @@ static int now_and_then(void *unused)
 
 /* Each time its processor is given to another worker, as is seen by that worker's first task; and it goes on after the second. The second
  * may have been the quicker one without that, but not always. */
-static int start_without_a_processor(void *unused)
+ON_ONE(who_starts_one_in_a_group_without_a_processor_waits_for_one)
 {
 	uint32_t after = 0;
 	ug_group g;
-	(void)unused;
 	UG_GROUP(&g)
 		for (int i = 0; i < ROUNDS; i++) {
 			uint32_t first = 0, second = 0;
@@ -164,49 +175,6 @@ static int start_without_a_processor(void *unused)
 		}
 	CHECK(after > ROUNDS / 2);
 	return 0;
-}
-
-static void run_on_one(ug_fn *fn)
-{
-	static const struct ug_opts one = {.procs = 1};
-	unsetenv("UG_PROCS"); /* it would go before the option */
-	assert_int_equal(ug_run(fn, NULL, &one), 0);
-}
-
-static void two_tasks_on_one_processor_take_turns(void **state)
-{
-	(void)state;
-	run_on_one(two);
-}
-
-static void who_starts_many_in_a_group_lets_them_run(void **state)
-{
-	(void)state;
-	run_on_one(start_many);
-}
-
-static void a_wide_tree_is_walked_in_depth(void **state)
-{
-	(void)state;
-	run_on_one(a_tree);
-}
-
-static void who_starts_one_in_a_group_waits_for_no_crowd(void **state)
-{
-	(void)state;
-	run_on_one(one_beside_a_crowd);
-}
-
-static void who_starts_one_now_and_then_waits_for_no_crowd(void **state)
-{
-	(void)state;
-	run_on_one(now_and_then);
-}
-
-static void who_starts_one_in_a_group_without_a_processor_waits_for_one(void **state)
-{
-	(void)state;
-	run_on_one(start_without_a_processor);
 }
 
 int main(void)
