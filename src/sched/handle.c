@@ -127,15 +127,24 @@ void ug_task_clean(ug_task **h)
 	*h = NULL;
 }
 
-int ug__task_wait_begin(ug_task *h, struct ug__waiter *w, int *result)
+/* Queues w, or answers false: the task has ended. arm: its wait begins here, so that nobody can win it before. */
+static inline bool queue(ug_task *h, struct ug__waiter *w, bool arm)
 {
 	ug__lock(&h->lock);
-	bool done = h->done;
-	if (done)
-		*result = h->result;
-	else
+	bool waits = !h->done;
+	if (waits && arm)
+		ug__wait_arm(w->task_, UG__WAIT_TASK | UG__WAIT_SOLE, h);
+	if (waits)
 		ug__waitq_push(&h->waiters, w);
 	ug__unlock(&h->lock);
+	return waits;
+}
+
+int ug__task_wait_begin(ug_task *h, struct ug__waiter *w, int *result)
+{
+	bool done = !queue(h, w, false);
+	if (done)
+		*result = h->result;
 	return done;
 }
 
@@ -146,19 +155,6 @@ void ug__task_wait_end(ug_task *h, struct ug__waiter *w)
 	ug__unlock(&h->lock);
 }
 
-/* Queues w, which waits from here on, or answers false: the task has ended. */
-static bool begin(ug_task *h, struct ug__waiter *w)
-{
-	ug__lock(&h->lock);
-	bool waits = !h->done;
-	if (waits) {
-		ug__wait_arm(w->task_, UG__WAIT_TASK | UG__WAIT_SOLE, h);
-		ug__waitq_push(&h->waiters, w);
-	}
-	ug__unlock(&h->lock);
-	return waits;
-}
-
 int ug_task_wait(ug_task *h, int *result)
 {
 	if (!h)
@@ -166,7 +162,7 @@ int ug_task_wait(ug_task *h, int *result)
 	struct ug__task *t = ug__wait_self();
 	UG_TRY(ug__wait_check(t));
 	struct ug__waiter w = {.task_ = t};
-	if (!load_acquire(&h->done) && begin(h, &w)) {
+	if (!load_acquire(&h->done) && queue(h, &w, true)) {
 		int e = ug__park(t);
 		if (e < 0) {
 			ug__task_wait_end(h, &w);
