@@ -67,7 +67,7 @@ class Bench:
             turns.insert(0, TOUCH)
         elif row.pages:
             self.attempt(TOUCH, row, procs, self.back)
-        for _ in range(self.rounds):
+        for _ in range(self.rounds * row.repeat):
             for system in list(turns):
                 began = time.monotonic()
                 part = parts.get(system.name, 1)

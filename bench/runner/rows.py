@@ -16,6 +16,7 @@ class Row:
     path: str = ""  # what an http row asks for
     connections: int = 0  # of a row that bench/load drives
     load: float = 0.6  # seconds that bench/load counts; what comes before and after takes as long with many connections
+    repeat: int = 1  # runs of each system in a round: more and shorter ones where a stall of the host's decides a run
     seconds: int = 25  # about what five rounds at one number of processors take, with all peers: for the estimate
     # Systems whose slow run is followed by runs of fewer units, which cost as much each
     fewer: tuple = ()
@@ -63,7 +64,7 @@ def _rows():
         Row("hog-block", seconds=13, share=0.99),
         Row("idle-wakeups", kind="idle", seconds=15),
         Row("echo-1", kind="latency", connections=1),
-        Row("echo-tenth", kind="paced", connections=64),
+        Row("echo-tenth", kind="paced", connections=64, load=0.25, repeat=2),
         Row("echo-64", kind="echo", connections=64),
         Row("echo-10k", kind="echo", connections=10000, load=0.4, seconds=30),
         Row("accept", kind="accept", connections=64),
