@@ -92,7 +92,7 @@ struct ug__task *ug__bind(struct proc *p, runnable r)
 	struct record *record = (struct record *)(r & ~(runnable)1);
 	struct ug__stack *s = stack_get(p, record->log);
 	if (unlikely(!s)) {
-		ug__global_push(r);
+		ug__inject(r); /* a processor that is idle may have kept stacks */
 		return NULL;
 	}
 	struct ug__task *t = (struct ug__task *)(void *)s;

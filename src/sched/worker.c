@@ -310,7 +310,9 @@ static struct ug__task *find(struct worker *w)
 		struct ug__task *t = ug__bind(p, r);
 		if (t)
 			return t;
-		/* No memory for a stack: others may end meanwhile. */
+		/* No memory for a stack: others may end meanwhile, also those that have one and wait where no more than one look in so
+		 * many goes. */
+		p->budget = 0;
 		ug__poll(w, ug_now() + UG_MS);
 	}
 }
