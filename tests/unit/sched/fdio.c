@@ -497,7 +497,10 @@ IN_TASK(a_full_pipe_parks_its_writer_and_not_its_worker)
 IN_TASK(packets_of_a_raw_socket_are_all_read)
 {
 	enum { PACKETS = 4, HEAD = 20 };
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f090807)};
+	/* An address of its own in 127.0.0.0/8, for a raw socket gets all that comes to its address, whoever sends it; and
+	 * until it has one, all that comes to any. */
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f400000 | ((uint32_t)getpid() & 0x3fffff))};
 	unsigned char packet[HEAD] = {[12] = HEAD / 4 << 4, [13] = 4}; /* a reset, to nobody */
 	char buf[2048];
 	ug_fd *f;
@@ -508,6 +511,8 @@ IN_TASK(packets_of_a_raw_socket_are_all_read)
 		return 0;
 	}
 	CHECK_IS(bind(in, (struct sockaddr *)&to, sizeof to), 0);
+	while (recv(in, buf, sizeof buf, MSG_DONTWAIT) >= 0)
+		;
 	CHECK_IS(ug_fd_adopt(in, UG_FD_NONBLOCK, &f), 0);
 	register_it(f);
 	for (int i = 0; i < PACKETS; i++)
