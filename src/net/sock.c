@@ -1,67 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections over sockets.
+ * Connections over sockets. One is its descriptor, counted as that, and has no record of its own: of thousands of connections each
+ * record is a miss when its turn comes.
  *
- * The address of the peer is kept from accept or connect, because getpeername has none to tell once the peer has reset
+ * The address of the peer is kept beside it from accept or connect, because getpeername has none to tell once the peer has reset
  * the connection, which is when a log wants it.
- *
- * Closing shuts the descriptor for all, and the record stays until the last reference goes: one task may close a
- * connection that another is about to read from.
  */
 #include "net/net_priv.h"
 
-#include "base/atomic.h"
 #include "base/sys.h"
 #include "sched/sched.h"
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-struct sock {
-	uint32_t refs;
-	uint32_t closed;
-	ug_fd *fd;
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} remote; /* family 0: ask the system */
+/* In the descriptor's room; family 0: ask the system. */
+union remote {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
 };
+_Static_assert(sizeof(union remote) <= UG__FD_ROOM, "it lies in the descriptor's record");
 
 static ssize_t sock_read(void *self, void *buf, size_t n)
 {
-	return ug_fd_read(((struct sock *)self)->fd, buf, n);
+	return ug_fd_read(self, buf, n);
 }
 
 static ssize_t sock_write_some(void *self, const struct iovec *iov, int n)
 {
-	return ug_fd_writev(((struct sock *)self)->fd, iov, n);
+	return ug_fd_writev(self, iov, n);
 }
 
 static ssize_t sock_write(void *self, const void *buf, size_t n)
 {
-	return ug_write(ug_fd_writer(((struct sock *)self)->fd), buf, n);
+	return ug_write(ug_fd_writer(self), buf, n);
 }
 
 static ug_fd *sock_fd(void *self)
 {
-	return ((struct sock *)self)->fd;
+	return self;
 }
 
 static int sock_wait_readable(void *self)
 {
-	return ug__fd_await(((struct sock *)self)->fd, 0);
+	return ug__fd_await(self, 0);
 }
 
 static int sock_shutdown_write(void *self)
 {
-	struct sock *s = self;
-	int fd = ug__fd_use(s->fd);
+	int fd = ug__fd_use(self);
 	UG_TRY(fd);
 	int e = ug__sys_shutdown(fd, SHUT_WR);
-	ug__fd_unuse(s->fd);
+	ug__fd_unuse(self);
 	return e;
 }
 
@@ -93,13 +85,12 @@ static int set_on(int fd, int option, int value)
 
 static int sock_set(void *self, int option, int64_t value)
 {
-	struct sock *s = self;
 	if (value < -1 || value > INT32_MAX)
 		return -EINVAL;
-	int fd = ug__fd_use(s->fd);
+	int fd = ug__fd_use(self);
 	UG_TRY(fd);
 	int e = set_on(fd, option, (int)value);
-	ug__fd_unuse(s->fd);
+	ug__fd_unuse(self);
 	/* A Unix socket has none of TCP's options. */
 	return e == -ENOPROTOOPT || e == -EOPNOTSUPP ? -ENOTSUP : e;
 }
@@ -118,34 +109,25 @@ int ug__sock_addr(ug_fd *f, int remote, ug_addr *out)
 
 static int sock_addr(void *self, int remote, ug_addr *out)
 {
-	struct sock *s = self;
-	if (remote && s->remote.any.sa_family)
-		return ug_addr_from_sockaddr(&s->remote.any, sizeof s->remote, out);
-	return ug__sock_addr(s->fd, remote, out);
+	const union remote *r = ug__fd_room(self);
+	if (remote && r->any.sa_family)
+		return ug_addr_from_sockaddr(&r->any, sizeof *r, out);
+	return ug__sock_addr(self, remote, out);
 }
 
 static void sock_ref(void *self)
 {
-	add_relaxed(&((struct sock *)self)->refs, 1u);
+	ug_fd_ref(self);
 }
 
 static void sock_unref(void *self)
 {
-	struct sock *s = self;
-	if (add_acq_rel(&s->refs, -1u) != 1)
-		return;
-	ug_fd_unref(s->fd);
-	free(s);
+	ug_fd_unref(self);
 }
 
 static int sock_close(void *self)
 {
-	struct sock *s = self;
-	/* ug_fd_close drops a reference, and the record needs its own until it goes itself. */
-	if (swap_acq_rel(&s->closed, 1u) == 0)
-		ug_fd_close(ug_fd_ref(s->fd));
-	sock_unref(s);
-	return 0;
+	return ug_fd_close(self);
 }
 
 static const struct ug_reader_ops reader_ops = {.size = sizeof reader_ops, .read = sock_read, .fd = sock_fd};
@@ -166,18 +148,11 @@ static const struct ug_conn_ops conn_ops = {
 
 int ug__sock_conn(int fd, int adopt_flags, const union ug__sockaddr *remote, ug_conn *out)
 {
-	struct sock *s = calloc(1, sizeof *s);
-	if (!s)
-		return -ENOMEM;
-	int e = ug__fd_adopt(fd, S_IFSOCK, adopt_flags, &s->fd);
-	if (e < 0) {
-		free(s);
-		return e;
-	}
-	s->refs = 1;
+	ug_fd *f;
+	UG_TRY(ug__fd_adopt(fd, S_IFSOCK, adopt_flags, &f));
 	if (remote && (remote->any.sa_family == AF_INET || remote->any.sa_family == AF_INET6))
-		memcpy(&s->remote, remote, sizeof s->remote);
-	*out = (ug_conn){&conn_ops, s};
+		memcpy(ug__fd_room(f), remote, sizeof(union remote));
+	*out = (ug_conn){&conn_ops, f};
 	return 0;
 }
 

@@ -34,6 +34,7 @@
 #include "sched/when_priv.h"
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -64,10 +65,11 @@ static ug_fd *record_new(void)
 		uint32_t at;
 		unsigned chunk = ug__chunk_of(table_count, &at);
 		if (!table[chunk])
-			store_release(&table[chunk], calloc(ug__chunk_size(chunk), sizeof **table));
+			store_release(
+				&table[chunk], aligned_alloc(_Alignof(ug_fd), ug__chunk_size(chunk) * sizeof **table));
 		f = record_at(table_count);
 		if (f)
-			f->index = table_count++;
+			*f = (ug_fd){.index = table_count++};
 	}
 	ug__unlock(&table_lock);
 	return f;
@@ -107,12 +109,13 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out)
 	f->hup = f->gone = f->note = 0;
 	f->tcp = flags & UG__FD_TCP ? TCP_YES : TCP_UNKNOWN;
 	store_relaxed(&f->epoch, 0u);
-	for (struct fd_side *side = f->in; side < f->in + 2; side++) { /* one by one: others look without the lock */
-		store_relaxed(&side->waiters.head_, NULL);
-		side->waiters.tail_ = NULL;
-		store_relaxed(&side->edges, 1u);
-		store_relaxed(&side->drained, 0u);
+	store_relaxed(&f->drained, 0u);
+	for (int side = 0; side < 2; side++) { /* one by one: others look without the lock */
+		store_relaxed(&f->waiters[side].head_, NULL);
+		f->waiters[side].tail_ = NULL;
+		store_relaxed(&f->edges[side], 1u);
 	}
+	memset(f->room, 0, sizeof f->room);
 	store_relaxed(&f->use, 1u);
 	store_relaxed(&f->refs, 1u);
 	ug__unlock(&f->lock);
@@ -170,6 +173,11 @@ int ug_fd_number(const ug_fd *f)
 	return !f || (load_relaxed(&f->use) & CLOSED) ? -EBADF : f->fd;
 }
 
+void *ug__fd_room(ug_fd *f)
+{
+	return f->room;
+}
+
 uint8_t *ug__fd_note(ug_fd *f)
 {
 	return f->borrowed ? NULL : &f->note;
@@ -215,7 +223,7 @@ static int shut(ug_fd *f)
 	store_relaxed(&f->gen, f->gen + 1); /* events on their way find nobody */
 	for (int side = 0; side < 2; side++) {
 		struct ug__waiter *w;
-		while ((w = ug__waitq_pop(&f->in[side].waiters)))
+		while ((w = ug__waitq_pop(&f->waiters[side])))
 			wake(w, -ECANCELED);
 	}
 	ug__unlock(&f->lock);
@@ -249,19 +257,19 @@ void ug_fd_clean(ug_fd **f)
 
 static void wake_side(ug_fd *f, int side)
 {
-	struct fd_side *s = &f->in[side];
-	store_release(&s->edges, s->edges + 2);
-	if (ug__waitq_idle(&s->waiters))
+	struct ug__waitq *q = &f->waiters[side];
+	store_release(&f->edges[side], f->edges[side] + 2);
+	if (ug__waitq_idle(q))
 		return;
 	/* A select must not be told of readiness that somebody has used up since: ask. Others just try again. */
 	int ready = -1;
-	for (struct ug__waiter *next, *w = s->waiters.head_; w; w = next) {
+	for (struct ug__waiter *next, *w = q->head_; w; w = next) {
 		next = w->next_;
 		if (w->amount_ && ready < 0)
 			ready = ug__sys_poll_now(f->fd, side ? POLLOUT : POLLIN) != 0;
 		if (w->amount_ && !ready)
 			continue;
-		ug__waitq_remove(&s->waiters, w);
+		ug__waitq_remove(q, w);
 		wake(w, 0);
 	}
 }
@@ -285,13 +293,13 @@ void ug__fd_event(uint64_t key, uint32_t what)
 
 void ug__fd_call_back(ug_fd *f)
 {
-	struct fd_side *s = &f->in[0];
+	struct ug__waitq *q = &f->waiters[0];
 	ug__lock(&f->lock);
-	for (struct ug__waiter *next, *w = s->waiters.head_; w; w = next) {
+	for (struct ug__waiter *next, *w = q->head_; w; w = next) {
 		next = w->next_;
 		if (!w->task_ || w->amount_)
 			continue;
-		ug__waitq_remove(&s->waiters, w);
+		ug__waitq_remove(q, w);
 		wake(w, -EAGAIN);
 	}
 	ug__unlock(&f->lock);
@@ -304,20 +312,20 @@ bool ug__fd_anyone_waits(void)
 	ug__unlock(&table_lock);
 	for (uint32_t i = 0; i < n; i++) {
 		ug_fd *f = record_at(i);
-		if (!ug__waitq_idle(&f->in[0].waiters) || !ug__waitq_idle(&f->in[1].waiters))
+		if (!ug__waitq_idle(&f->waiters[0]) || !ug__waitq_idle(&f->waiters[1]))
 			return true;
 	}
 	return false;
 }
 
-/* Takes out those who wait on a side of f; answers how many calls of tasks that was. */
-static uint32_t forget_side(struct fd_side *s)
+/* Takes out those who wait; answers how many calls of tasks that was. */
+static uint32_t forget(struct ug__waitq *q)
 {
 	uint32_t calls = 0;
-	for (struct ug__waiter *next, *w = s->waiters.head_; w; w = next) {
+	for (struct ug__waiter *next, *w = q->head_; w; w = next) {
 		next = w->next_;
 		bool task = ug__stack_at(w) != NULL;
-		ug__waitq_remove(&s->waiters, w);
+		ug__waitq_remove(q, w);
 		if (!w->task_) {
 			continue; /* ug__whens_end gives back what it uses */
 		} else if (task) {
@@ -336,7 +344,7 @@ void ug__fd_forget(void)
 	for (uint32_t i = 0; i < table_count; i++) {
 		ug_fd *f = record_at(i);
 		ug__lock(&f->lock);
-		uint32_t calls = forget_side(&f->in[0]) + forget_side(&f->in[1]);
+		uint32_t calls = forget(&f->waiters[0]) + forget(&f->waiters[1]);
 		ug__unlock(&f->lock);
 		while (calls--)
 			ug__fd_unuse(f);
@@ -363,7 +371,7 @@ static int watch(ug_fd *f)
 	int e = S->poller->add(f->fd, key_of(f));
 	if (e < 0) {
 		store_relaxed(&f->epoch, 0u);
-		store_relaxed(&f->in[0].drained, 0u); /* no edge will tell */
+		store_relaxed(&f->drained, 0u); /* no edge will tell */
 		add_seq(&S->registered, -1u);
 	}
 	return e == -EPERM ? 1 : e;
@@ -372,7 +380,7 @@ static int watch(ug_fd *f)
 /* A plain thread where no runtime runs. */
 static int wait_by_poll(ug_fd *f, int side)
 {
-	store_relaxed(&f->in[side].drained, 0u); /* no edge will tell */
+	store_relaxed(&f->drained, 0u); /* no edge will tell */
 	int64_t deadline = ug_ctx_deadline(NULL);
 	int e = ug__sys_poll_until(f->fd, side ? POLLOUT : POLLIN, deadline);
 	return e < 0 ? e : 0;
@@ -382,16 +390,15 @@ static int wait_by_poll(ug_fd *f, int side)
 static inline __attribute__((always_inline)) int queue(
 	struct ug__task *t, ug_fd *f, int side, uint32_t seen, struct ug__waiter *w)
 {
-	struct fd_side *s = &f->in[side];
 	ug__lock(&f->lock);
 	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
-	bool wait = e == 0 && s->edges == seen;
+	bool wait = e == 0 && f->edges[side] == seen;
 	if (wait) {
 		if (t)
 			ug__wait_arm(t, side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
 		else
 			ug__when_arm(w);
-		ug__waitq_push(&s->waiters, w);
+		ug__waitq_push(&f->waiters[side], w);
 	}
 	ug__unlock(&f->lock);
 	return wait ? 1 : e < 0 ? e : 0;
@@ -408,7 +415,6 @@ int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
 	bool thread = t->flags & TASK_THREAD;
 	if (thread && !ug__visit())
 		return wait_by_poll(f, side);
-	struct fd_side *s = &f->in[side];
 	struct ug__waiter w = {.task_ = t};
 	int e = queue(t, f, side, seen, &w);
 	if (thread)
@@ -419,7 +425,7 @@ int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
 	if (e == 0)
 		return w.result_;
 	ug__lock(&f->lock);
-	ug__waitq_remove(&s->waiters, &w);
+	ug__waitq_remove(&f->waiters[side], &w);
 	ug__unlock(&f->lock);
 	return e;
 }
@@ -428,7 +434,6 @@ int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w)
 {
 	if (!f)
 		return -EBADF;
-	struct fd_side *s = &f->in[writable];
 	short events = writable ? POLLOUT : POLLIN;
 	bool thread = w->task_->flags & TASK_THREAD;
 	bool runs = !thread ||
@@ -439,7 +444,7 @@ int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w)
 		e = ug__sys_poll_now(f->fd, events);
 	if (e == 0 && runs) {
 		w->amount_ = 1;
-		ug__waitq_push(&s->waiters, w);
+		ug__waitq_push(&f->waiters[writable], w);
 	}
 	ug__unlock(&f->lock);
 	if (thread && runs)
@@ -452,7 +457,7 @@ void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w)
 	if (!f)
 		return;
 	ug__lock(&f->lock);
-	ug__waitq_remove(&f->in[writable].waiters, w);
+	ug__waitq_remove(&f->waiters[writable], w);
 	ug__unlock(&f->lock);
 }
 
@@ -463,11 +468,10 @@ static int wait_ready(ug_fd *f, int side, bool sure)
 	int fd = ug__fd_use(f);
 	if (fd < 0)
 		return fd;
-	struct fd_side *s = &f->in[side];
 	int e = f->kind == FD_FILE;
 	while (e == 0) {
-		uint32_t seen = load_acquire(&s->edges);
-		e = ug__fd_drained(f, s, seen) ? 0 : ug__sys_poll_now(fd, side ? POLLOUT : POLLIN);
+		uint32_t seen = load_acquire(&f->edges[side]);
+		e = ug__fd_drained(f, side, seen) ? 0 : ug__sys_poll_now(fd, side ? POLLOUT : POLLIN);
 		if (e == 0) {
 			e = ug__fd_wait(t, f, side, seen);
 			if (!sure)

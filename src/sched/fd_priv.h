@@ -4,6 +4,7 @@
 #define UG_SCHED_FD_PRIV_H
 
 #include "sched/sched_priv.h"
+#include <stddef.h>
 
 enum fd_kind {
 	FD_OTHER, /* pipe, terminal, eventfd … */
@@ -13,28 +14,31 @@ enum fd_kind {
 
 enum fd_tcp { TCP_UNKNOWN, TCP_NO, TCP_YES }; /* unknown until who adopts says so, or it is watched */
 
-struct fd_side {
-	struct ug__waitq waiters; /* under the lock, as all here */
-	uint32_t edges; /* events so far, odd: one who waits says how many it knew before it tried */
-	uint32_t drained; /* by the reader: edges before the last read that was short; 0: none */
-};
-
+/* What calls, waits and events touch lies on one line: where there are thousands, each is cold when its turn comes. */
 struct ug_fd {
-	uint32_t lock, refs, use, gen, index, epoch;
+	uint32_t lock, use, gen, epoch;
 	int fd;
 	uint8_t kind, nonblock, borrowed, hup, gone;
 	uint8_t tcp; /* enum fd_tcp */
 	uint8_t note; /* what io has found out about it; 0: nothing yet */
-	struct fd_side in[2]; /* reading, writing */
-	ug_fd *next_free;
-};
+	/* Of reading, and of writing; under the lock. */
+	uint32_t edges[2]; /* events so far, odd: one who waits says how many it knew before it tried */
+	uint32_t drained; /* by the reader: edges before the last read that was short; 0: none */
+	struct ug__waitq waiters[2]; /* of the second, only the head is on that line */
+	uint32_t refs, index;
+	union {
+		ug_fd *next_free;
+		char room[UG__FD_ROOM]; /* of whoever adopted it */
+	};
+} __attribute__((aligned(64)));
+_Static_assert(offsetof(struct ug_fd, waiters[1].tail_) == 64, "lines that are touched together");
 
 int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen);
 
 /* Whether it is known that a read would find nothing (fd.c, "Short reads"), `seen` edges having come so far. */
-static inline bool ug__fd_drained(const ug_fd *f, const struct fd_side *s, uint32_t seen)
+static inline bool ug__fd_drained(const ug_fd *f, int side, uint32_t seen)
 {
-	return load_relaxed(&s->drained) == seen && !load_relaxed(&f->hup);
+	return side == 0 && load_relaxed(&f->drained) == seen && !load_relaxed(&f->hup);
 }
 
 #endif

@@ -69,10 +69,10 @@ static size_t total(const struct io *io)
 }
 
 /* The call, unless it is known that it would wait. */
-static ssize_t try_now(struct io *io, struct fd_side *s, int fd, uint32_t seen)
+static ssize_t try_now(struct io *io, int fd, uint32_t seen)
 {
 	ug_fd *f = io->f;
-	if (ug__fd_drained(f, s, seen))
+	if (ug__fd_drained(f, io->side, seen))
 		return -EAGAIN;
 	if (f->kind == FD_OTHER && !f->nonblock) {
 		int ready = ug__sys_poll_now(fd, io->side ? POLLOUT : POLLIN);
@@ -81,16 +81,15 @@ static ssize_t try_now(struct io *io, struct fd_side *s, int fd, uint32_t seen)
 	}
 	ssize_t n = call_now(io, fd);
 	if (io->side == 0 && n > 0 && load_relaxed(&f->tcp) == TCP_YES && (size_t)n < total(io))
-		store_relaxed(&s->drained, seen);
+		store_relaxed(&f->drained, seen);
 	return n;
 }
 
 static ssize_t on_stream(struct ug__task *t, struct io *io, int fd)
 {
-	struct fd_side *s = &io->f->in[io->side];
 	for (;;) {
-		uint32_t seen = load_acquire(&s->edges);
-		ssize_t n = try_now(io, s, fd, seen);
+		uint32_t seen = load_acquire(&io->f->edges[io->side]);
+		ssize_t n = try_now(io, fd, seen);
 		if (n != -EAGAIN)
 			return n;
 		int e = ug__fd_wait(t, io->f, io->side, seen);
@@ -117,9 +116,8 @@ int ug__fd_try(ug_fd *f, int side, int (*call)(int fd, void *arg), void *arg)
 	UG_TRY(ug__wait_check(t));
 	int fd = ug__fd_use(f);
 	UG_TRY(fd);
-	struct fd_side *s = &f->in[side];
 	for (int e = 0;; e = 0) {
-		uint32_t seen = load_acquire(&s->edges);
+		uint32_t seen = load_acquire(&f->edges[side]);
 		e = call(fd, arg);
 		if (e == -EAGAIN && (e = ug__fd_wait(t, f, side, seen)) == 0)
 			continue;

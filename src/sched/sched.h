@@ -301,6 +301,9 @@ void ug__fd_call_back(ug_fd *f);
 /* The number, for system calls of the caller's own, or -EBADF; it is not given back before the matching unuse. */
 int ug__fd_use(ug_fd *f);
 void ug__fd_unuse(ug_fd *f);
+/* Room for who adopted it, aligned as a pointer and zero at first; it is there until the last reference goes. */
+enum { UG__FD_ROOM = 32 };
+void *ug__fd_room(ug_fd *f);
 /* A byte that goes with the descriptor, for whoever copies to keep what it has found out about it; 0 at first. NULL for a borrowed one,
  * of which others may change it. Atomic. */
 uint8_t *ug__fd_note(ug_fd *f);

@@ -88,11 +88,10 @@ int ug__when_start(void *record)
 /* 1: it waits, and is nobody's to touch any more; 0: there is nothing to wait for; else a code. */
 static int wait_for(ug_fd *f, int fd, struct ug__when *w)
 {
-	struct fd_side *s = &f->in[0];
 	int e = f->kind == FD_FILE;
 	while (e == 0) {
-		uint32_t seen = load_acquire(&s->edges);
-		e = ug__fd_drained(f, s, seen) ? 0 : ug__sys_poll_now(fd, POLLIN);
+		uint32_t seen = load_acquire(&f->edges[0]);
+		e = ug__fd_drained(f, 0, seen) ? 0 : ug__sys_poll_now(fd, POLLIN);
 		if (e != 0)
 			break;
 		e = ug__fd_queue_when(f, seen, &w->waiter);

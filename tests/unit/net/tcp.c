@@ -488,6 +488,42 @@ TEST_ANYWHERE(adopted)
 	return 0;
 }
 
+/* What a connection keeps lies where that of an older one lay. */
+TEST_ANYWHERE(address_of_its_own)
+{
+	struct ends e = connect_ends();
+	ug_addr at;
+	CHECK_IS(ug_conn_remote(e.client, &at), 0);
+	CHECK_IS(at.family, AF_INET);
+	close_ends(&e);
+	int fds[2];
+	CHECK_IS(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ug_conn pair[2];
+	for (int i = 0; i < 2; i++) {
+		CHECK_IS(ug_conn_adopt(fds[i], &pair[i]), 0);
+		CHECK_IS(ug_conn_remote(pair[i], &at), 0);
+		CHECK_IS(at.family, AF_UNIX);
+	}
+	ug_conn_close(pair[0]);
+	ug_conn_close(pair[1]);
+	return 0;
+}
+
+/* Each holder of a reference may close: the first does, for all. */
+TEST_ANYWHERE(closed_by_both)
+{
+	struct ends e = connect_ends();
+	char byte;
+	ug_conn held = ug_conn_ref(e.server);
+	CHECK_IS(ug_conn_close(e.server), 0);
+	CHECK_IS(ug_conn_read(e.client, &byte, 1), 0);
+	CHECK_IS(ug_conn_read(held, &byte, 1), -EBADF);
+	CHECK_IS(ug_conn_close(held), 0);
+	ug_conn_close(e.client);
+	ug_listener_close(e.l);
+	return 0;
+}
+
 /* Out of descriptors: accept says so and leaves the client in the queue, shed ends it. */
 TEST_ANYWHERE(shed)
 {
@@ -550,6 +586,8 @@ int main(void)
 		cmocka_unit_test(test_write_some),
 		cmocka_unit_test(test_unsent),
 		cmocka_unit_test(test_adopted),
+		cmocka_unit_test(test_address_of_its_own),
+		cmocka_unit_test(test_closed_by_both),
 		cmocka_unit_test(test_shed),
 		cmocka_unit_test(test_nothing),
 	};

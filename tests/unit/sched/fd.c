@@ -24,7 +24,7 @@ static void pair(ug_fd **a, ug_fd **b)
 
 static bool waits(const ug_fd *f, int side)
 {
-	return !ug__waitq_idle(&f->in[side].waiters);
+	return !ug__waitq_idle(&f->waiters[side]);
 }
 
 static void adopting_checks_what_it_gets(void **state)
@@ -122,7 +122,7 @@ static int how_many_read(ug_fd *f)
 {
 	int n = 0;
 	ug__lock(&f->lock);
-	for (const struct ug__waiter *w = f->in[0].waiters.head_; w; w = w->next_)
+	for (const struct ug__waiter *w = f->waiters[0].head_; w; w = w->next_)
 		n++;
 	ug__unlock(&f->lock);
 	return n;
@@ -278,11 +278,11 @@ IN_TASK(a_late_event_of_a_record_used_again_finds_nobody)
 	struct reader s = {.f = again};
 	CHECK_IS(ug_go(wait_for_it, &s), 0);
 	UNTIL(waits(again, 0));
-	uint32_t edges = load_acquire(&again->in[0].edges);
+	uint32_t edges = load_acquire(&again->edges[0]);
 	ug__fd_event(old, UG__POLL_IN | UG__POLL_OUT | UG__POLL_HUP);
 	ug__fd_event(UG__POLL_WAKE - 7, UG__POLL_IN); /* no such record */
 	CHECK(waits(again, 0));
-	CHECK_IS(load_acquire(&again->in[0].edges), edges);
+	CHECK_IS(load_acquire(&again->edges[0]), edges);
 	CHECK_IS(load_relaxed(&again->hup), 0);
 	CHECK_IS(ug_fd_write(c == again ? d : c, "x", 1), 1);
 	UNTIL(is_set(&s.done));

@@ -17,7 +17,7 @@
 
 static bool waits(const ug_fd *f, int side)
 {
-	return !ug__waitq_idle(&f->in[side].waiters);
+	return !ug__waitq_idle(&f->waiters[side]);
 }
 
 /* a: the library's; answers the bare other end. */
@@ -65,7 +65,7 @@ static void register_it(ug_fd *f)
 
 static uint32_t edges(const ug_fd *f)
 {
-	return load_acquire(&f->in[0].edges);
+	return load_acquire(&f->edges[0]);
 }
 
 /* Waits until the poller has told of what has come since there were `before` edges. */

@@ -122,7 +122,7 @@ static int compute(void *arg)
 {
 	struct late *l = arg;
 	int64_t give_up = ug_now() + 20 * UG_SECOND;
-	while (!is_set(&l->waits) || ug__waitq_idle(&l->f->in[0].waiters))
+	while (!is_set(&l->waits) || ug__waitq_idle(&l->f->waiters[0]))
 		CHECK(ug_now() < give_up);
 	CHECK_IS(write(l->end, "", 1), 1);
 	while (!is_set(&l->served))

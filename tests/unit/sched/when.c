@@ -35,7 +35,7 @@ static void pair(ug_fd **a, ug_fd **b)
 
 static bool waits(const ug_fd *f)
 {
-	return !ug__waitq_idle(&f->in[0].waiters);
+	return !ug__waitq_idle(&f->waiters[0]);
 }
 
 struct told {
@@ -489,7 +489,7 @@ IN_TASK(one_of_many_starts_it)
 		CHECK_IS(load_seq(&t.times), e == 0);
 		CHECK(e < 0 || fits(what, t.result));
 		CHECK_IS(after.times, 0);
-		CHECK(ug__waitq_idle(&h.a->in[0].waiters));
+		CHECK(ug__waitq_idle(&h.a->waiters[0]));
 		ug_fd_close(h.a);
 		ug_fd_close(h.b);
 	}
