@@ -26,6 +26,11 @@
  * The first question is left out where a short read has answered it. The second is left out in ug__fd_await, for callers that go on to
  * a call which finds out itself; so a server that waits before it reads makes no system call but the read.
  *
+ * Asked for ahead. Where thousands wait, each is cold when its event comes: the record, the waiter, the frames around it and the task's
+ * record, and the translation of the stack's page. So before any event that a poll brought is told of, the records of all are asked for
+ * together, and then what their waiters lead to: it is there when the tasks run. A waiter is found without the lock, and may be gone:
+ * nothing is read through it, and asking for what is not there is no fault.
+ *
  * Without a runtime (a plain main) a wait is poll(2).
  */
 #include "sched/fd_priv.h"
@@ -55,6 +60,13 @@ static ug_fd *record_at(uint32_t i)
 	return c ? c + at : NULL;
 }
 
+/* Zeroed by calloc, which touches no page that nobody uses yet, and aligned by hand. NULL: no memory. */
+static ug_fd *records_new(unsigned chunk)
+{
+	uintptr_t at = (uintptr_t)calloc(1, ug__chunk_size(chunk) * sizeof(ug_fd) + _Alignof(ug_fd) - 1);
+	return (ug_fd *)((at + _Alignof(ug_fd) - 1) & ~(_Alignof(ug_fd) - 1));
+}
+
 static ug_fd *record_new(void)
 {
 	ug__lock(&table_lock);
@@ -65,11 +77,10 @@ static ug_fd *record_new(void)
 		uint32_t at;
 		unsigned chunk = ug__chunk_of(table_count, &at);
 		if (!table[chunk])
-			store_release(
-				&table[chunk], aligned_alloc(_Alignof(ug_fd), ug__chunk_size(chunk) * sizeof **table));
+			store_release(&table[chunk], records_new(chunk));
 		f = record_at(table_count);
 		if (f)
-			*f = (ug_fd){.index = table_count++};
+			f->index = table_count++;
 	}
 	ug__unlock(&table_lock);
 	return f;
@@ -289,6 +300,26 @@ void ug__fd_event(uint64_t key, uint32_t what)
 			wake_side(f, 1);
 	}
 	ug__unlock(&f->lock);
+}
+
+/* Where the frames of a task lie that waits to read, as seen from its waiter, with those of the calls that it makes next. */
+#define LINE 64
+#define FRAMES_BELOW (2 * LINE)
+#define FRAMES_ABOVE (5 * LINE)
+
+void ug__fd_fetch(const struct ug__event *ev, int n)
+{
+	for (int i = 0; i < n; i++)
+		ug__prefetch_write(record_at((uint32_t)ev[i].key));
+	for (int i = 0; i < n; i++) {
+		const ug_fd *f = record_at((uint32_t)ev[i].key);
+		uintptr_t w = f ? (uintptr_t)load_relaxed(&f->waiters[0].head_) : 0;
+		if (!w)
+			continue;
+		ug__task_fetch(w);
+		for (uintptr_t at = w - FRAMES_BELOW; at <= w + FRAMES_ABOVE; at += LINE)
+			ug__prefetch_write((const void *)at);
+	}
 }
 
 void ug__fd_call_back(ug_fd *f)

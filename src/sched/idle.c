@@ -95,6 +95,8 @@ void ug__search_done(struct worker *w)
 static int dispatch(struct worker *w, const struct ug__event *ev, int n)
 {
 	int events = 0;
+	if (n > 1)
+		ug__fd_fetch(ev, n);
 	for (int i = 0; i < n; i++) {
 		if (ev[i].key == UG__POLL_WAKE) {
 			w->recheck = 1;

@@ -384,6 +384,8 @@ void ug__ctx_unlink(struct ug__task *t);
 
 /* fd.c */
 void ug__fd_event(uint64_t key, uint32_t what);
+/* Asks for the lines that telling of these events will touch, and the tasks that wait for them, all at once. */
+void ug__fd_fetch(const struct ug__event *ev, int n);
 bool ug__fd_anyone_waits(void);
 void ug__fd_forget(void);
 
