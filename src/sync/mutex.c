@@ -38,6 +38,15 @@ static int take(ug_mutex *m, uint32_t *s)
 	return 0;
 }
 
+/*
+ * What is tried first where nobody queues. A look at the word would be sure; but one that follows a locked instruction on the same word
+ * waits for it, and a look at another word does not. Who is wrong has learnt what is there.
+ */
+static inline uint32_t guess(const ug_mutex *m, uint32_t undisputed)
+{
+	return likely(ug__waitq_idle(&m->waiters_)) ? undisputed : load_relaxed(&m->state_);
+}
+
 /* The queue's lock is held. 1: taken. 0: whoever has the mutex has been told to look at the queue. */
 static int take_or_tell(ug_mutex *m, uint32_t bits)
 {
@@ -108,7 +117,7 @@ int ug_mutex_lock(ug_mutex *m)
 	int e = ug__wait_check(t);
 	if (unlikely(e < 0))
 		return e;
-	uint32_t s = load_relaxed(&m->state_);
+	uint32_t s = guess(m, 0);
 	if (likely(take(m, &s)))
 		return 0;
 	return lock_slow(m, t, UG__WAIT_MUTEX);
@@ -167,7 +176,7 @@ static UG__NOINLINE int unlock_slow(ug_mutex *m)
 
 int ug_mutex_unlock(ug_mutex *m)
 {
-	uint32_t s = load_relaxed(&m->state_);
+	uint32_t s = guess(m, LOCKED);
 	while (s == LOCKED || (s & (LOCKED | WOKEN | STARVING)) == (LOCKED | WOKEN))
 		if (cas_acq_rel(&m->state_, &s, s & ~(uint32_t)LOCKED))
 			return 0;
