@@ -3,9 +3,10 @@
  * Waiting for a lock.
  *
  * Two cores that fight for one lock, that of a channel between eight senders and eight receivers say, take its line, and those of what
- * it guards, from each other's caches at every turn, which costs more than the sections. So who meets a lock held again and again
- * looks for it less and less often. The other core has it for itself meanwhile, some hundred times in a row, and then it is the
- * first one's turn. A lock that is found held once in a while costs four pauses.
+ * it guards, from each other's caches at every turn, which costs more than the sections. So who has waited for a lock and finds it held
+ * still looks for it less often, this time and the next. The other core has it for itself meanwhile, some thousand times in a row, and
+ * then it is the first one's turn. Who finds it free after a wait looks a little more often the next time: a lock that is held for a
+ * small part of the time only is not waited for any longer than that. One that is found held once in a while costs four pauses.
  *
  * Past that the holder has probably lost its core: the waiter gives its own away, then sleeps in short steps.
  */
@@ -24,18 +25,26 @@
 #define LONGEST_WAIT 1024
 #define MOST_PAUSES 1024
 #define YIELDS 10
-/* Who finds a lock held again so soon fights for it with another core. */
-#define SOON (50 * UG_US)
+/* What a wait becomes that was too short, and by what part the next is shorter else: so waits get longer where one in forty or more
+ * is too short. */
+#define GROWTH 4
+#define DECAY 32
+/* Who finds a lock held again so soon fights for it with another core, which may have had it for the longest wait. */
+#define SOON (500 * UG_US)
 
 static __thread int64_t last;
 static __thread unsigned wait;
+static __thread bool waited; /* for the lock that is wanted now, or it is not going to be told */
 
-unsigned ug__spin_begin(unsigned pauses)
+unsigned ug__spin_begin(unsigned pauses, bool once)
 {
 	int64_t now = ug__clock_real();
 	if (now - last > SOON)
 		wait = FIRST_WAIT;
+	else
+		wait -= wait / DECAY;
 	last = now;
+	waited = once;
 	return pauses + 4 * wait;
 }
 
@@ -43,11 +52,12 @@ bool ug__spin(unsigned *left)
 {
 	if (*left < wait)
 		return false;
+	if (waited)
+		wait = wait < LONGEST_WAIT / GROWTH ? wait * GROWTH : LONGEST_WAIT;
+	waited = true;
 	for (unsigned i = 0; i < wait; i++)
 		ug__relax();
-	*left -= wait;
-	if (wait < LONGEST_WAIT)
-		wait *= 2;
+	*left -= wait < *left ? wait : *left;
 	return true;
 }
 
@@ -58,7 +68,7 @@ void ug__spin_failed(void)
 
 UG__NOINLINE void ug__lock_slow(uint32_t *word)
 {
-	unsigned left = ug__spin_begin(MOST_PAUSES), yields = 0;
+	unsigned left = ug__spin_begin(MOST_PAUSES, false), yields = 0;
 	while (!(load_relaxed(word) == 0 && ug__try_lock(word))) {
 		if (ug__spin(&left))
 			continue;

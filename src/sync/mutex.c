@@ -63,7 +63,7 @@ static int spin(ug_mutex *m)
 {
 	if (ug_procs() == 1)
 		return 0;
-	unsigned left = ug__spin_begin(SPINS);
+	unsigned left = ug__spin_begin(SPINS, false);
 	do {
 		uint32_t s = load_relaxed(&m->state_);
 		if (s & STARVING)

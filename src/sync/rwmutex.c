@@ -167,7 +167,7 @@ static int spin(ug_rwmutex *m, int kind)
 {
 	if (ug_procs() == 1)
 		return 0;
-	unsigned left = ug__spin_begin(SPINS);
+	unsigned left = ug__spin_begin(SPINS, true);
 	do {
 		uint32_t s = load_relaxed(&m->state_);
 		if (s & WAITING)

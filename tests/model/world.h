@@ -123,8 +123,9 @@ void ug__lock_slow(uint32_t *lock)
 	while (!ug__try_lock(lock));
 }
 
-unsigned ug__spin_begin(unsigned pauses)
+unsigned ug__spin_begin(unsigned pauses, bool once)
 {
+	(void)once;
 	return pauses;
 }
 
