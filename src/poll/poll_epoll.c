@@ -3,6 +3,9 @@
  * The back end on epoll: one instance for the process, every descriptor registered once, both ways, edge-triggered, so that
  * an event reaches one of the threads that wait, and no call is made for each wait. wake writes to an eventfd that is registered
  * edge-triggered too, so nobody needs to read it.
+ *	Rejected: one instance a processor, in which its worker sleeps. A connection that comes and goes costs a tenth less at two
+ *	processors, but what becomes ready while a task computes then waits for its end beside an idle worker; and an instance of all of
+ *	them, in which idle workers sleep, costs what is won (docs/rationale.md).
  */
 #include "poll/poll.h"
 
