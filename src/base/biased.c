@@ -75,9 +75,17 @@ static void take_away(const struct ug__biased *l, struct ug__bias *b, uint32_t o
 		}
 }
 
-UG__NOINLINE void ug__biased_turn(struct ug__biased *l, struct ug__bias *b, uint32_t me)
+UG__NOINLINE void ug__biased_lock_rest(struct ug__biased *l, struct ug__bias *b, int got)
 {
+	const struct ug__owner *h = ug__this_owner;
+	uint32_t me = h ? h->id : 0;
+	if (got == UG__BIASED_NOT)
+		ug__lock_slow(&l->word);
 	uint32_t owner = load_relaxed(&b->owner);
+	if (!owner && l->run - (me << 16) - 1 < UINT16_MAX) {
+		l->run--;
+		return;
+	}
 	if (owner && owner != me) {
 		take_away(l, b, owner);
 	} else if (!owner) {

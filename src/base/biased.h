@@ -66,29 +66,42 @@ extern __thread struct ug__owner *ug__this_owner __attribute__((tls_model("initi
 /* biased.c. This thread gets a place, if there is one, and gives it back. Only where ug__membarrier_register has answered 0. */
 void ug__owner_begin(void);
 void ug__owner_end(void);
-/* The rest of taking the word where somebody owns the lock, or the caller may come to. */
-void ug__biased_turn(struct ug__biased *l, struct ug__bias *b, uint32_t me);
+/* The rest of ug__biased_try: waiting for the word, and what is to be done where somebody owns the lock, or the caller may come to. */
+void ug__biased_lock_rest(struct ug__biased *l, struct ug__bias *b, int got);
 
-/* Answers the caller's place where the lock is the caller's own, or NULL: for ug__biased_unlock. */
-static inline struct ug__owner *ug__biased_lock(struct ug__biased *l, struct ug__bias *b)
+/* Takes the lock where that needs no call. *owned: the caller's place where the lock is its own, or NULL, for ug__biased_unlock. */
+enum { UG__BIASED_LOCKED, UG__BIASED_TURN, UG__BIASED_NOT }; /* the others: ug__biased_lock_rest is left to do */
+static inline int ug__biased_try(struct ug__biased *l, struct ug__bias *b, struct ug__owner **owned)
 {
 	struct ug__owner *h = UG__THREAD_LOAD(ug__this_owner);
 	uint32_t me = h ? h->id : 0;
+	*owned = NULL;
 	if (me && load_relaxed(&b->owner) == me && h->n < UG__OWNED_MOST) {
 		store_relaxed(&h->locks[h->n], l);
 		compiler_barrier();
 		if (likely(load_relaxed(&b->owner) == me)) {
 			h->n++;
-			return h;
+			*owned = h;
+			return UG__BIASED_LOCKED;
 		}
 		store_relaxed(&h->locks[h->n], NULL);
 	}
-	ug__lock(&l->word);
-	if (likely(!load_relaxed(&b->owner) && l->run - (me << 16) - 1 < UINT16_MAX))
-		l->run--;
-	else
-		ug__biased_turn(l, b, me);
-	return NULL;
+	if (unlikely(!ug__try_lock(&l->word)))
+		return UG__BIASED_NOT;
+	if (unlikely(load_relaxed(&b->owner) || l->run - (me << 16) - 1 >= UINT16_MAX))
+		return UG__BIASED_TURN;
+	l->run--;
+	return UG__BIASED_LOCKED;
+}
+
+/* Answers the caller's place where the lock is the caller's own, or NULL: for ug__biased_unlock. */
+static inline struct ug__owner *ug__biased_lock(struct ug__biased *l, struct ug__bias *b)
+{
+	struct ug__owner *owned;
+	int got = ug__biased_try(l, b, &owned);
+	if (unlikely(got != UG__BIASED_LOCKED))
+		ug__biased_lock_rest(l, b, got);
+	return owned;
 }
 
 /* By the thread that has it: no task waits in between. */

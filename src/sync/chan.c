@@ -130,28 +130,85 @@ static inline int finish(ug_chan *c, struct ug__owner *owned, struct ug__waiter 
 	return e;
 }
 
-int ug_chan_send(ug_chan *c, const void *value)
+/*
+ * The common way of a transfer is into the ring, or out of it, where nobody waits: nothing is called there but in the end, so that it needs no
+ * frame. What is not common starts anew from what has been done by then: nothing, the lock tried, the lock taken.
+ */
+static UG__NOINLINE int send_rest(ug_chan *c, const void *value, struct ug__task *t, struct ug__owner *owned)
+{
+	struct ug__waiter *peer = NULL;
+	int e = chan_send_locked(c, value, &peer);
+	return e == -EAGAIN ? chan_wait(c, owned, t, &c->senders, value, UG__WAIT_SEND) : finish(c, owned, peer, e);
+}
+
+static UG__NOINLINE int send_turn(ug_chan *c, const void *value, struct ug__task *t, int got)
+{
+	ug__biased_lock_rest(&c->lock, &c->bias, got);
+	return send_rest(c, value, t, NULL);
+}
+
+static UG__NOINLINE int send_slow(ug_chan *c, const void *value)
 {
 	struct ug__task *t = ug__wait_self();
-	struct ug__waiter *peer = NULL;
 	struct ug__owner *owned = NULL;
 	int e = begin(c, t, value, &owned);
-	if (unlikely(e < 0))
-		return e;
-	e = chan_send_locked(c, value, &peer);
-	return e == -EAGAIN ? chan_wait(c, owned, t, &c->senders, value, UG__WAIT_SEND) : finish(c, owned, peer, e);
+	return e < 0 ? e : send_rest(c, value, t, owned);
+}
+
+int ug_chan_send(ug_chan *c, const void *value)
+{
+	const struct ug__worker_head *w = ug__at_work();
+	struct ug__owner *owned;
+	if (unlikely(!w || !ug__wait_clear(w->cur) || !c || !value))
+		return send_slow(c, value);
+	int got = ug__biased_try(&c->lock, &c->bias, &owned);
+	if (unlikely(got != UG__BIASED_LOCKED))
+		return send_turn(c, value, w->cur, got);
+	if (c->closed || c->receivers.head_ || c->count == c->capacity ||
+		!small_value_copy(c->ring + c->tail, value, c->size))
+		return send_rest(c, value, w->cur, owned);
+	c->tail = ring_after(c, c->tail);
+	store_relaxed(&c->count, c->count + 1);
+	chan_unlock(c, owned);
+	return 0;
+}
+
+static UG__NOINLINE int recv_rest(ug_chan *c, void *value, struct ug__task *t, struct ug__owner *owned)
+{
+	struct ug__waiter *peer = NULL;
+	int e = chan_recv_locked(c, value, &peer);
+	return e == -EAGAIN ? chan_wait(c, owned, t, &c->receivers, value, UG__WAIT_RECV) : finish(c, owned, peer, e);
+}
+
+static UG__NOINLINE int recv_turn(ug_chan *c, void *value, struct ug__task *t, int got)
+{
+	ug__biased_lock_rest(&c->lock, &c->bias, got);
+	return recv_rest(c, value, t, NULL);
+}
+
+static UG__NOINLINE int recv_slow(ug_chan *c, void *value)
+{
+	struct ug__task *t = ug__wait_self();
+	struct ug__owner *owned = NULL;
+	int e = begin(c, t, value, &owned);
+	return e < 0 ? e : recv_rest(c, value, t, owned);
 }
 
 int ug_chan_recv(ug_chan *c, void *value)
 {
-	struct ug__task *t = ug__wait_self();
-	struct ug__waiter *peer = NULL;
-	struct ug__owner *owned = NULL;
-	int e = begin(c, t, value, &owned);
-	if (unlikely(e < 0))
-		return e;
-	e = chan_recv_locked(c, value, &peer);
-	return e == -EAGAIN ? chan_wait(c, owned, t, &c->receivers, value, UG__WAIT_RECV) : finish(c, owned, peer, e);
+	const struct ug__worker_head *w = ug__at_work();
+	struct ug__owner *owned;
+	if (unlikely(!w || !ug__wait_clear(w->cur) || !c || !value))
+		return recv_slow(c, value);
+	int got = ug__biased_try(&c->lock, &c->bias, &owned);
+	if (unlikely(got != UG__BIASED_LOCKED))
+		return recv_turn(c, value, w->cur, got);
+	if (!c->count || c->senders.head_ || !small_value_copy(value, c->ring + c->head, c->size))
+		return recv_rest(c, value, w->cur, owned);
+	c->head = ring_after(c, c->head);
+	store_relaxed(&c->count, c->count - 1);
+	chan_unlock(c, owned);
+	return 0;
 }
 
 int ug_chan_try_send(ug_chan *c, const void *value)

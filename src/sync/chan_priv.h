@@ -46,8 +46,8 @@ static inline void chan_unlock(ug_chan *c, struct ug__owner *owned)
 	ug__biased_unlock(&c->lock, owned);
 }
 
-/* Sizes that are known become one or two moves. */
-static inline void value_copy(void *to, const void *from, size_t size)
+/* Sizes that are known become one or two moves, without a call; false: the size is another. */
+static inline __attribute__((always_inline)) bool small_value_copy(void *to, const void *from, size_t size)
 {
 	if (size == 8)
 		memcpy(to, from, 8);
@@ -56,23 +56,33 @@ static inline void value_copy(void *to, const void *from, size_t size)
 	else if (size == 16)
 		memcpy(to, from, 16);
 	else
+		return false;
+	return true;
+}
+
+static inline void value_copy(void *to, const void *from, size_t size)
+{
+	if (!small_value_copy(to, from, size))
 		memcpy(to, from, size);
+}
+
+/* The byte in the ring after the value at `at`. */
+static inline size_t ring_after(const ug_chan *c, size_t at)
+{
+	at += c->size;
+	return at == c->ring_size ? 0 : at;
 }
 
 static inline void ring_put(ug_chan *c, const void *value)
 {
-	size_t at = c->tail;
-	value_copy(c->ring + at, value, c->size);
-	at += c->size;
-	c->tail = at == c->ring_size ? 0 : at;
+	value_copy(c->ring + c->tail, value, c->size);
+	c->tail = ring_after(c, c->tail);
 }
 
 static inline void ring_take(ug_chan *c, void *value)
 {
-	size_t at = c->head;
-	value_copy(value, c->ring + at, c->size);
-	at += c->size;
-	c->head = at == c->ring_size ? 0 : at;
+	value_copy(value, c->ring + c->head, c->size);
+	c->head = ring_after(c, c->head);
 }
 
 /*
