@@ -40,7 +40,7 @@ class Bench:
             say(f"left out: {row.name} at {procs}: it takes 8 GiB of memory, and {have >> 30} are free")
             return []
         table = "servers" if row.served else "programs"
-        return [s for s in self.systems if row.name in getattr(s, table)]
+        return [s for s in self.systems if row.name in getattr(s, table) and procs >= s.least]
 
     def run_all(self, wanted, procs, after):
         """Runs each of the rows at each of the numbers of processors, and calls `after` after each."""

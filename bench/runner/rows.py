@@ -78,8 +78,8 @@ def _rows():
 ROWS = {row.name: row for row in _rows()}
 
 # What the same work costs in C without undergo, beside which goals are argued: bench/limits, touching pages as stacks lie,
-# and the hand-written loop.
-BARE = ("bare", "touch-256k", "epoll")
+# the hand-written loop on one poller for all its threads, as undergo's and Go's have, and the one on a poller each.
+BARE = ("bare", "touch-256k", "epoll-shared", "epoll")
 FLOOR = ("epoll",)  # of HTTP: it answers whatever ends a head, and parses nothing
 MAY_BE_AHEAD = ("go", "tokio", "boost-fiber")  # of memory a parked task: a page and its tables are what a stack takes
 

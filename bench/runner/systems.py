@@ -15,6 +15,7 @@ BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOP = os.path.dirname(BENCH)
 
 
+CROWDS = [row.name for row in rows.ROWS.values() if row.kind in ("echo", "accept")]
 ECHO = [row.name for row in rows.ROWS.values() if row.kind in ("latency", "paced", "echo", "accept")]
 ASKED = ["http-hello", "idle-conn-memory"]  # rows that ask for /hello
 FILES = ["http-4k", "http-1m"]
@@ -33,6 +34,7 @@ class System:
     version: str
     programs: dict = field(default_factory=dict)  # row: command
     servers: dict = field(default_factory=dict)  # row: function of procs that answers one of (port, folder): a command
+    least: int = 1  # processors that it is for
 
 
 told = []  # what was left out or failed
@@ -173,6 +175,15 @@ def epoll(build):
     return system
 
 
+def epoll_shared(build):
+    """What the loop costs where all threads share their poller, so that none is idle beside a connection that is ready."""
+    program = os.path.join(made_in(build), "epollshared")
+    compile_c(program, os.path.join(BENCH, "peers", "epoll", "shared.c"))
+    system = System("epoll-shared", "by hand", least=2)
+    serves(system, CROWDS, lambda port, folder: [program, "127.0.0.1", str(port)])
+    return system
+
+
 def libuv(build):
     if not os.path.exists("/usr/include/uv.h"):
         raise LeftOut("libuv1-dev is not installed; bench/setup installs it")
@@ -233,8 +244,8 @@ def bare(build):
     return system
 
 
-PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll, "libuv": libuv,
-         "tokio": tokio, "boost-fiber": boost_fiber, "openmp": openmp, "bare": bare}
+PEERS = {"undergo": undergo, "go": go, "nginx": nginx_plain, "nginx-cached": nginx_cached, "epoll": epoll,
+         "epoll-shared": epoll_shared, "libuv": libuv, "tokio": tokio, "boost-fiber": boost_fiber, "openmp": openmp, "bare": bare}
 
 
 def build(folder, only, wanted):
@@ -251,6 +262,6 @@ def build(folder, only, wanted):
     for system in made:
         for table, served in (system.programs, False), (system.servers, True):
             lacks = [row.name for row in wanted if row.served == served and row.name not in table]
-            if table and lacks and system.name != "bare":  # the limit of a row that needs none
+            if table and lacks and system.name not in rows.BARE[:-1]:  # the limit of a row that needs none
                 say(f"left out: {system.name} has no program for {', '.join(lacks)}")
     return made
