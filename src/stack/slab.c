@@ -4,13 +4,15 @@
  *
  * Slots of one size lie side by side in slabs: one mapping of 64 MiB (or of 4 slots, where that is more, or of an eighth of all slots
  * of that size so far), reserved but not committed, with huge pages off, since one touched page would else make 2 MiB resident.
- * To make a mapping stops all other threads that ask for memory: so those who use many stacks make few, and large ones. A
- * slot's pages are committed by touch. A free slot is either
+ * To make a mapping stops all other threads that ask for memory: so those who use many stacks make few, and large ones. And each fault
+ * and each guard counts in its mapping, in words that cores then take from each other: so where many are used, each core (modulo
+ * SHARES) takes fresh slots from a slab of its own, with a page at its end that keeps the kernel from joining it with the next.
+ * A slot's pages are committed by touch. A free slot is either
  *   warm   its pages are kept; it is on its size's list, linked through its own head, or
  *   cold   its pages are the system's again (or were never touched); its number is on its slab's list.
  * A slot is guarded once, before it is first used; guards stay when pages go. Who uses many fresh slots gets them in batches, an
  * eighth of those so far and at most 32: one system call then guards all, and one commits the page at the top of each, which is
- * quicker than a fault for each. Of a batch all but one are warm at first.
+ * quicker than a fault for each. Who asked keeps the batch, if he can: its pages are in his core's cache.
  *
  * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes two more mappings
  * each (the guard, and the rest of the slot up to the next), of which a process may have vm.max_map_count (65,530): three quarters
@@ -32,6 +34,7 @@
 #include "base/sys.h"
 #include "stack/announce.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +64,8 @@
 #define SIZES (UG__STACK_MAX_LOG - UG__STACK_MIN_LOG + 1)
 #define TRIM_BATCH 256
 #define FRESH_BATCH 32
+#define SHARES 8
+#define FEW 1024 /* so many fresh slots are taken by all cores from the same slabs */
 #define UNGUARDED (UINT32_C(1) << 31)
 #define SLOTS_MOST UINT16_MAX /* of a slab: struct ug__stack has their number */
 
@@ -68,7 +73,7 @@ _Static_assert(SLAB_BYTES >> UG__STACK_MIN_LOG <= SLOTS_MOST, "no slab has more 
 
 struct ug__slab {
 	char *base;
-	struct ug__slab *next; /* of the same size, with cold slots */
+	struct ug__slab *next, *next_fresh; /* of the same size, with cold slots, with fresh ones */
 	uint32_t slots;
 	uint32_t fresh; /* slots from here on were never used */
 	uint32_t cold_count;
@@ -80,7 +85,8 @@ static struct size {
 	uint32_t lock;
 	struct ug__stack *warm;
 	size_t warm_count, low;
-	struct ug__slab *open; /* slabs with cold or fresh slots */
+	struct ug__slab *cold; /* slabs with cold slots */
+	struct ug__slab *fresh[SHARES]; /* those with fresh ones, by cores */
 	uint32_t slots; /* of all slabs */
 	uint32_t fresh_taken;
 } sizes[SIZES];
@@ -122,8 +128,8 @@ static struct ug__slab *slab_new(unsigned log, uint32_t so_far)
 	struct ug__slab *slab = calloc(1, sizeof *slab + slots * sizeof slab->cold[0]);
 	if (!slab)
 		return NULL;
-	void *base;
-	while ((base = mmap(NULL, slots * slot, PROT_READ | PROT_WRITE,
+	char *base;
+	while ((base = mmap(NULL, slots * slot + PAGE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)) == MAP_FAILED) {
 		slots /= 2; /* where address space is limited (ulimit -v) */
 		if (slots == 0) {
@@ -132,12 +138,13 @@ static struct ug__slab *slab_new(unsigned log, uint32_t so_far)
 		}
 	}
 	madvise(base, slots * slot, MADV_NOHUGEPAGE);
+	mprotect(base + slots * slot, PAGE, PROT_NONE); /* keeps it a mapping of its own */
 	*slab = (struct ug__slab){.base = base, .slots = slots, .log = (uint8_t)log};
 	ug__lock(&table_lock);
 	int error = table_add(slab);
 	ug__unlock(&table_lock);
 	if (error) {
-		munmap(base, slots * slot);
+		munmap(base, slots * slot + PAGE);
 		free(slab);
 		return NULL;
 	}
@@ -198,30 +205,28 @@ static struct ug__stack *set_up(struct ug__slab *slab, uint32_t first, uint32_t 
 	return list;
 }
 
-/* Takes an open slab off the list if nothing is left to take; the size's lock is held. */
-static void close_full(struct size *z, const struct ug__slab *slab)
+/* The size's lock is held, but not all the time; so it is in those that follow. */
+static struct ug__stack *take_cold(struct size *z)
 {
-	if (slab->fresh == slab->slots && slab->cold_count == 0)
-		z->open = slab->next;
-}
-
-static struct ug__stack *take_cold(struct size *z, struct ug__slab *slab)
-{
+	struct ug__slab *slab = z->cold;
 	uint32_t slot = slab->cold[--slab->cold_count];
-	close_full(z, slab);
+	if (slab->cold_count == 0)
+		z->cold = slab->next;
 	ug__unlock(&z->lock);
 	struct ug__stack *s = slot_head(slab, slot & ~UNGUARDED);
 	s->slab = slab;
 	s->slot = (uint16_t)slot;
 	s->log = slab->log;
 	s->canary = (slot & UNGUARDED) != 0;
+	s->next = NULL;
 	ug__lock(&z->lock);
 	return s;
 }
 
-/* The first of as many as seem to be wanted: the others are warm. */
-static struct ug__stack *take_fresh(struct size *z, struct ug__slab *slab)
+/* As many as seem to be wanted. */
+static struct ug__stack *take_fresh(struct size *z, struct ug__slab **from)
 {
+	struct ug__slab *slab = *from;
 	uint32_t slot = slab->fresh, n = 1 + z->fresh_taken / 8;
 	if (n > FRESH_BATCH)
 		n = FRESH_BATCH;
@@ -229,49 +234,67 @@ static struct ug__stack *take_fresh(struct size *z, struct ug__slab *slab)
 		n = slab->slots - slot;
 	store_release(&slab->fresh, slot + n);
 	z->fresh_taken += n;
-	close_full(z, slab);
+	if (slab->fresh == slab->slots)
+		*from = slab->next_fresh;
 	ug__unlock(&z->lock);
-	struct ug__stack *s = set_up(slab, slot, n), *last = s;
-	while (last->next)
-		last = last->next;
+	struct ug__stack *s = set_up(slab, slot, n);
 	ug__lock(&z->lock);
-	last->next = z->warm;
-	z->warm = s->next;
-	z->warm_count += n - 1;
 	return s;
 }
 
-/* A stack of which no page is kept; the size's lock is held, but not all the time. */
-static struct ug__stack *get_cold(struct size *z, unsigned log)
+/* The slab that this core takes fresh slots from; another's where there is no memory for one; NULL: there is none at all. */
+static struct ug__slab **fresh_one(struct size *z, unsigned log)
 {
-	if (!z->open) {
-		uint32_t so_far = z->slots;
-		ug__unlock(&z->lock);
-		struct ug__slab *slab = slab_new(log, so_far);
-		ug__lock(&z->lock);
-		if (!slab)
-			return NULL;
+	struct ug__slab **own = &z->fresh[z->fresh_taken < FEW ? 0 : (unsigned)sched_getcpu() % SHARES];
+	if (*own)
+		return own;
+	uint32_t so_far = z->slots;
+	ug__unlock(&z->lock);
+	struct ug__slab *slab = slab_new(log, so_far);
+	ug__lock(&z->lock);
+	if (slab) {
 		z->slots += slab->slots;
-		slab->next = z->open;
-		z->open = slab;
+		slab->next_fresh = *own;
+		*own = slab;
 	}
-	struct ug__slab *slab = z->open;
-	return slab->cold_count ? take_cold(z, slab) : take_fresh(z, slab);
+	for (int i = 0; !*own && i < SHARES; i++)
+		own = &z->fresh[i];
+	return *own ? own : NULL;
 }
 
-struct ug__stack *ug__stack_get(unsigned log)
+/* A stack of which no page is kept. */
+static struct ug__stack *get_cold(struct size *z, unsigned log)
+{
+	if (z->cold)
+		return take_cold(z);
+	struct ug__slab **from = fresh_one(z, log);
+	return from ? take_fresh(z, from) : NULL;
+}
+
+struct ug__stack *ug__stack_get_some(unsigned log)
 {
 	struct size *z = &sizes[log - UG__STACK_MIN_LOG];
 	ug__lock(&z->lock);
 	struct ug__stack *s = z->warm;
 	if (s) {
 		z->warm = s->next;
+		s->next = NULL;
 		if (--z->warm_count < z->low)
 			z->low = z->warm_count;
 	} else {
 		s = get_cold(z, log);
 	}
 	ug__unlock(&z->lock);
+	return s;
+}
+
+struct ug__stack *ug__stack_get(unsigned log)
+{
+	struct ug__stack *s = ug__stack_get_some(log);
+	for (struct ug__stack *next, *more = s ? s->next : NULL; more; more = next) {
+		next = more->next;
+		ug__stack_put(more);
+	}
 	return s;
 }
 
@@ -313,9 +336,9 @@ size_t ug__stack_trim(void)
 			uint32_t slot = s->slot | (s->canary ? UNGUARDED : 0);
 			madvise(ug__stack_base(s) + PAGE, ((size_t)1 << s->log) - PAGE, MADV_DONTNEED);
 			ug__lock(&z->lock);
-			if (slab->fresh == slab->slots && slab->cold_count == 0) {
-				slab->next = z->open;
-				z->open = slab;
+			if (slab->cold_count == 0) {
+				slab->next = z->cold;
+				z->cold = slab;
 			}
 			slab->cold[slab->cold_count++] = slot;
 			ug__unlock(&z->lock);
@@ -364,7 +387,7 @@ void ug__stack_end(void)
 	for (uint32_t i = 0; i < table_count; i++) {
 		struct ug__slab *slab = *table_place(i);
 		ug__announce_unmapped(slab->base, (size_t)slab->slots << slab->log);
-		munmap(slab->base, (size_t)slab->slots << slab->log);
+		munmap(slab->base, ((size_t)slab->slots << slab->log) + PAGE);
 		free(slab);
 	}
 	for (int i = 0; i < UG__CHUNKS; i++) {

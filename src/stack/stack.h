@@ -40,6 +40,8 @@ static inline char *ug__stack_start(const struct ug__stack *s)
 /* A stack of 2^log bytes; NULL: no memory. Any thread. A stack that is fresh (never used, or given back to the system) has a
  * head of zeros but for struct ug__stack. */
 struct ug__stack *ug__stack_get(unsigned log);
+/* The same, and perhaps more of them, linked behind it: who has used many that were fresh gets them in batches. */
+struct ug__stack *ug__stack_get_some(unsigned log);
 void ug__stack_put(struct ug__stack *s);
 /* Gives memory of stacks that were not needed lately back to the system; to be called from time to time. Answers how many
  * stacks are still kept warm. */

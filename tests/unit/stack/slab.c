@@ -2,6 +2,7 @@
 /* Stacks: their sizes, that the guard faults, that memory goes back, and what is left where guards cannot be had. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -196,6 +198,91 @@ static void the_more_are_used_the_larger_a_slab_is(void **state)
 		assert_true(*((uint64_t *)(void *)ug__stack_start(s[i]) - 1) == (uintptr_t)s[i]);
 		assert_true(ug__stack_at(ug__stack_base(s[i])) == s[i]);
 	}
+}
+
+static int stand_on(int cpu)
+{
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof set, &set);
+}
+
+/* Two cores that may be used, and take from different slabs. */
+static int two_cores(int cpu[2])
+{
+	cpu_set_t all;
+	if (sched_getaffinity(0, sizeof all, &all) < 0)
+		return 0;
+	int n = 0;
+	for (int i = 0; i < CPU_SETSIZE && n < 2; i++)
+		if (CPU_ISSET(i, &all) && (n == 0 || i % 8 != cpu[0] % 8))
+			cpu[n++] = i;
+	return n == 2;
+}
+
+static void where_many_are_used_cores_take_from_slabs_of_their_own(void **state)
+{
+	(void)state;
+	int cpu[2];
+	cpu_set_t before;
+	assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+	if (!two_cores(cpu))
+		skip();
+	const struct ug__slab *last[2] = {NULL, NULL};
+	int changes[2] = {0, 0};
+	for (int i = 0; i < 1200; i++) /* from here on it is so */
+		ug__stack_get(18);
+	for (int i = 0; i < 200; i++) {
+		int who = i % 2;
+		assert_int_equal(stand_on(cpu[who]), 0);
+		const struct ug__stack *s = ug__stack_get_some(18);
+		if (!s->next) /* of no batch: it was warm, or the last of a slab */
+			continue;
+		assert_ptr_not_equal(s->slab, last[!who]);
+		changes[who] += s->slab != last[who];
+		last[who] = s->slab;
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+	assert_in_range(changes[0] + changes[1], 2, 20); /* 256 are in a slab at the least */
+}
+
+#define ROOM ((rlim_t)3 << 30)
+
+/* The child's status: what is wrong. */
+static int use_all_room(void)
+{
+	int cpu[2], cores = two_cores(cpu);
+	struct rlimit limit = {ROOM, ROOM};
+	if (setrlimit(RLIMIT_AS, &limit) < 0)
+		return 1;
+	size_t n = 0;
+	struct ug__stack *s, *last = NULL;
+	for (; (s = ug__stack_get(18)); n++) {
+		if (cores && n % 100 == 0)
+			stand_on(cpu[n / 100 % 2]);
+		*((volatile char *)ug__stack_start(s) - 1) = 1;
+		last = s;
+	}
+	if (n << 18 < ROOM - (ROOM >> 3)) /* of any slab */
+		return 2;
+	ug__stack_put(last);
+	return ug__stack_get(18) == last ? 0 : 3;
+}
+
+static void where_address_space_ends_nothing_of_it_is_left_over(void **state)
+{
+	(void)state;
+#if defined(UG__TSAN) || defined(UG__ASAN)
+	skip(); /* they need terabytes of it */
+#endif
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(use_all_room());
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 static void what_comes_and_goes_steadily_stays_warm(void **state)
@@ -392,6 +479,8 @@ int main(void)
 		CASE(what_is_not_needed_goes_back_to_the_system),
 		CASE(the_many_are_guarded_too_and_hold_a_page),
 		CASE(the_more_are_used_the_larger_a_slab_is),
+		CASE(where_many_are_used_cores_take_from_slabs_of_their_own),
+		CASE(where_address_space_ends_nothing_of_it_is_left_over),
 		CASE(what_comes_and_goes_steadily_stays_warm),
 		CASE(huge_pages_are_off),
 		CASE(an_address_finds_its_stack),
