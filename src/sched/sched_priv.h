@@ -43,9 +43,10 @@ struct record {
 	uint8_t log; /* of its stack's size */
 	uint8_t copied; /* bytes of copy, or RECORD_WAITS */
 	uint8_t flags; /* enum task_flags */
-	uint8_t unused[3];
+	uint8_t wide; /* 1: there is room for copy. A property of the record, as index is */
+	uint8_t unused[2];
 	uint16_t index; /* in its chunk: record.c */
-	char copy[UG_COPY_MAX];
+	char copy[]; /* UG_COPY_MAX, or nothing */
 };
 enum { RECORD_WAITS = UINT8_MAX }; /* or has waited, for a descriptor: copy is struct ug__when */
 
@@ -112,6 +113,11 @@ _Static_assert(sizeof(struct ug__task) <= UG__STACK_HEAD, "a task must fit into 
 /* Tasks that one may start in groups and that have not run (task.c). */
 #define CROWD 128
 
+struct record_cache {
+	uint32_t count;
+	struct record *free[2 * UG__RECORDS_BATCH]; /* the latest last */
+};
+
 struct proc {
 	/* Written by the worker that holds it, inside. */
 	runnable slot; /* the one made ready last; thieves may take it */
@@ -124,10 +130,10 @@ struct proc {
 	uint32_t tick; /* counts picks; the monitor reads it */
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
-	uint32_t stack_count, record_count;
+	uint32_t stack_count;
 	uint64_t next_id;
 	struct worker *worker; /* by whoever gives it */
-	struct record *records[2 * UG__RECORDS_BATCH]; /* free ones, the latest last */
+	struct record_cache records[2]; /* free ones, narrow and wide */
 	/* Written by the monitor. */
 	uint32_t attention __attribute__((aligned(64))); /* 1: look at timers and poller soon */
 	uint32_t seen_tick, stale;
@@ -307,7 +313,7 @@ struct ug__request {
 
 /* task.c */
 int ug__request_check(struct ug__request *q); /* and fills in what follows from opts: 0, -EINVAL */
-struct record *ug__record_new(const struct ug__request *q); /* not queued anywhere; NULL: no memory */
+struct record *ug__record_new(const struct ug__request *q); /* wide, not queued anywhere; NULL: no memory */
 void ug__record_free(struct record *r);
 int ug__visit_or_code(void); /* ug__visit, or the code of a call that needs a runtime */
 struct ug__task *ug__bind(struct proc *p, runnable r);

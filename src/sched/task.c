@@ -23,17 +23,24 @@
 
 #define CACHE 64 /* stacks that a processor keeps */
 
-_Static_assert(sizeof(struct record) <= 192, "bench row unstarted-1M-memory");
+_Static_assert(
+	sizeof(struct record) == 64 && sizeof(struct record) + UG_COPY_MAX <= 192, "bench row unstarted-1M-memory");
 
 /* Stacks ----------------------------------------------------------------------------------------------------------- */
 
 static struct ug__stack *stack_get(struct proc *p, unsigned log)
 {
-	struct ug__stack *s = p->stacks;
-	if (!s || log != S->stack_log)
+	if (unlikely(log != S->stack_log))
 		return ug__stack_get(log);
-	p->stacks = s->next;
-	p->stack_count--;
+	struct ug__stack *s = p->stacks;
+	if (likely(s)) {
+		p->stacks = s->next;
+		p->stack_count--;
+	} else if ((s = ug__stack_get_some(log))) {
+		p->stacks = s->next;
+		for (struct ug__stack *more = s->next; more; more = more->next)
+			p->stack_count++;
+	}
 	return s;
 }
 
@@ -199,9 +206,10 @@ static int size_log(size_t bytes)
 }
 
 /* A record for what was asked for. p: the caller's processor, or NULL. */
-static inline __attribute__((always_inline)) struct record *filled(const struct ug__request *q, struct proc *p)
+static inline __attribute__((always_inline)) struct record *filled(
+	const struct ug__request *q, struct proc *p, bool wide)
 {
-	struct record *r = record_get(p);
+	struct record *r = record_get(p, wide);
 	if (!r)
 		return NULL;
 	r->arg = q->arg;
@@ -220,7 +228,7 @@ static inline __attribute__((always_inline)) struct record *filled(const struct 
 
 static inline __attribute__((always_inline)) int enqueue(const struct ug__request *q, struct proc *p)
 {
-	struct record *r = filled(q, p);
+	struct record *r = filled(q, p, q->opts->copy_size != 0);
 	if (!r)
 		return -ENOMEM;
 	bool strong = true;
@@ -303,7 +311,7 @@ int ug__request_check(struct ug__request *q)
 struct record *ug__record_new(const struct ug__request *q)
 {
 	struct worker *w = ug__worker();
-	struct record *r = filled(q, w ? ug__enter(w) : NULL);
+	struct record *r = filled(q, w ? ug__enter(w) : NULL, true);
 	if (w)
 		ug__leave(w);
 	return r;

@@ -475,28 +475,42 @@ static int wait_until_most_pages_went(void *unused)
 }
 
 /* The one that starts them does not wait meanwhile, so that they pile up. */
-static int start_many(void *unused)
+static int start_many(void *with_arguments)
 {
 	ran = 0;
 	seen.count = 0;
 	enough = ug_procs() > 2 ? (size_t)ug_procs() * 512 : 1024;
-	for (int i = 0; i < 2 * PAIRS; i++)
-		CHECK_IS(ug_go(count_run, unused), 0);
+	unsigned many =
+		with_arguments || ug_procs() <= 2 ? 2 * PAIRS : 6 * PAIRS; /* whose records are a third as large */
+	for (unsigned i = 0; i < many; i++)
+		CHECK_IS(with_arguments ? ug_go_copy(count_run, &enough, sizeof enough) : ug_go(count_run, NULL), 0);
 	ug__each_record(note_page, NULL);
-	UNTIL(load_seq(&ran) == 2 * PAIRS);
+	UNTIL(load_seq(&ran) == many);
 	return seen.count < enough ? 0 : ug_blocking(wait_until_most_pages_went, NULL);
+}
+
+static void memory_goes_back(void *with_arguments)
+{
+	struct ug_opts opts = {.procs = 1};
+	seen.count = 0;
+	enough = 1;
+	for (int i = 0; i < 20 && seen.count < enough; i++)
+		assert_int_equal(ug_run(start_many, with_arguments, &opts), 0);
+	if (seen.count < enough)
+		skip(); /* other workers ran them as fast as they came */
 }
 
 static void memory_of_many_starts_goes_back(void **state)
 {
 	(void)state;
-	struct ug_opts opts = {.procs = 1};
-	seen.count = 0;
-	enough = 1;
-	for (int i = 0; i < 20 && seen.count < enough; i++)
-		assert_int_equal(ug_run(start_many, NULL, &opts), 0);
-	if (seen.count < enough)
-		skip(); /* other workers ran them as fast as they came */
+	memory_goes_back(NULL);
+}
+
+/* Those have larger records. */
+static void memory_of_many_starts_with_arguments_goes_back(void **state)
+{
+	(void)state;
+	memory_goes_back(&enough);
 }
 
 int main(void)
@@ -517,6 +531,7 @@ int main(void)
 		cmocka_unit_test(waits_for_a_task_that_end_early_leave_nothing_behind),
 		cmocka_unit_test(memory_of_a_burst_goes_back_though_nothing_runs),
 		cmocka_unit_test(memory_of_many_starts_goes_back),
+		cmocka_unit_test(memory_of_many_starts_with_arguments_goes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
