@@ -20,6 +20,7 @@
 #include "http/server_priv.h"
 
 #include "base/lock.h"
+#include "io/io.h"
 #include "sched/sched.h"
 #include <string.h>
 
@@ -252,13 +253,20 @@ int ug__http_put(struct conn *c, const void *data, size_t n)
 	return c->broken ? -EPIPE : 0;
 }
 
-/* What moves bytes by itself (sendfile) shows its progress only when it ends, so it is ended every rate_time. */
+/* What moves bytes by itself (sendfile) shows its progress only when it ends, so it is ended every rate_time. The first call does not wait,
+ * and needs no end: it mostly takes all there is, and what lies between it and the head costs more than itself (docs/rationale.md). */
 int ug__http_send_from(struct conn *c, ug_reader src, int64_t n, int64_t *count)
 {
 	const struct limits *l = &c->s->limits;
 	int64_t least = l->rate_time / UG_MS * l->write_rate / 1000;
 	int64_t total = 0, went = 0;
 	int e = ug__http_write(c, NULL, 0);
+	if (e == 0) {
+		ssize_t now = ug__copy_now(ug_conn_writer(c->net), src, n);
+		e = now < 0 ? (int)now : 0;
+		total = now < 0 ? 0 : now;
+		store_relaxed(&c->sent, c->sent + total);
+	}
 	while (e == 0 && total < n) {
 		if (l->write_rate) {
 			UG_WITH_TIMEOUT(l->rate_time) {

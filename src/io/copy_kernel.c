@@ -13,6 +13,10 @@
  * touches a disk goes to the blocking pool, unless all that it will read is in memory (asked by RWF_NOWAIT, at both
  * ends of the piece). All else, a terminal say, is left to read and write.
  *
+ * What a file's beginning says to that is believed for WARM_TIME, by all who copy from the same descriptor: a file that is sent again and
+ * again is not asked about each time. Pages that were in use do not leave memory that soon, unless somebody throws them out; then the one
+ * call that was made in this belief waits for the disk, as one does whose middle is missing, and the monitor gives its processor away.
+ *
  * Kernels refuse in many ways: copy_file_range answers EXDEV, EINVAL, ENOSYS, EIO on some network file systems, EBADF
  * with O_APPEND, EPERM under seccomp; sendfile EINVAL with O_APPEND. A refusal leaves both positions where the
  * bytes are that went, so it needs no diagnosis: the next way goes on there, the last of them is read and write, and an
@@ -35,6 +39,9 @@
 
 #define RANGE_STEP (16 << 20) /* bytes a call from file to file: between calls the context is looked at */
 #define FILE_STEP (1 << 20)
+#define PAGE 4096
+#define WARM_PAGES UINT64_C(1023)
+#define WARM_TIME (10 * UG_MS)
 #define SPLICE_STEP (64 << 10) /* what a pipe holds */
 
 enum kind { UNKNOWN, OTHER, FILE_KIND, PIPE_KIND, SOCKET_KIND };
@@ -111,11 +118,10 @@ static ssize_t probe(int fd, int64_t offset)
 	return ug__sys_pread_nowait(fd, &byte, 1, offset);
 }
 
-/* Whether the n bytes that will be read next are in memory, as far as their ends can tell. */
-static bool cached(const struct side *in, int fd, size_t n)
+/* Whether n bytes there are in memory, as far as their ends can tell. */
+static bool look_cached(int fd, int64_t from, size_t n)
 {
 	struct stat st;
-	int64_t from = in->position ? *in->position : ug__sys_lseek(fd, 0, SEEK_CUR);
 	if (from < 0 || probe(fd, from) < 0)
 		return false;
 	int64_t more = ug__least((int64_t)n, INT64_MAX - from) - 1;
@@ -126,6 +132,23 @@ static bool cached(const struct side *in, int fd, size_t n)
 		return last > 0;
 	/* The file ends before. */
 	return ug__sys_fstat(fd, &st) == 0 && (st.st_size <= from || probe(fd, st.st_size - 1) >= 0);
+}
+
+/* Whether the n bytes that will be read next are in memory. The word that a file's beginning has: until when that is believed, and in its
+ * lowest bits of how many pages. */
+static bool cached(const struct side *in, int fd, size_t n)
+{
+	int64_t from = in->position ? *in->position : ug__sys_lseek(fd, 0, SEEK_CUR);
+	if (from != 0)
+		return look_cached(fd, from, n);
+	uint64_t *warm = ug__fd_warm(in->f), known = load_relaxed(warm);
+	uint64_t now = (uint64_t)ug_now(), pages = (n + PAGE - 1) / PAGE;
+	if (now < (known & ~WARM_PAGES) && pages <= (known & WARM_PAGES))
+		return true;
+	bool yes = look_cached(fd, 0, n);
+	if (yes && pages <= WARM_PAGES)
+		store_relaxed(warm, ((now + WARM_TIME) & ~WARM_PAGES) | pages);
+	return yes;
 }
 
 /* Runs the call where it may be run; a count or a negative code. */
@@ -290,6 +313,29 @@ static int choose(const struct side *in, const struct side *out, ug_writer dst, 
 	if (in->kind == FILE_KIND)
 		return by(SENDFILE, FILE_STEP, in, out, limit, count);
 	return over_pipe(in, out, dst, limit, count);
+}
+
+ssize_t ug__copy_now(ug_writer dst, ug_reader src, int64_t limit)
+{
+	ug_fd *from = src.ops->fd ? src.ops->fd(src.self) : NULL, *to = dst.ops->fd ? dst.ops->fd(dst.self) : NULL;
+	int64_t *position = src.ops->position ? src.ops->position(src.self) : NULL;
+	struct side in, out;
+	if (!from || !to || !ug_task_id())
+		return 0;
+	struct step s = {.way = SENDFILE, .in = ug__fd_use(from), .in_at = position};
+	UG_TRY(s.in);
+	int r = s.out = ug__fd_use(to);
+	if (r >= 0) {
+		s.n = (size_t)ug__least(FILE_STEP, limit);
+		bool now = look(&in, from, position) && look(&out, to, NULL) && in.kind == FILE_KIND &&
+			out.kind == SOCKET_KIND && cached(&in, s.in, s.n);
+		r = now ? ug_ctx_err(NULL) : 0;
+		if (now && r == 0)
+			r = do_step(&s);
+		ug__fd_unuse(to);
+	}
+	ug__fd_unuse(from);
+	return r == -EAGAIN || refusal(r) ? 0 : r;
 }
 
 int ug__copy_by_kernel(ug_writer dst, ug_reader src, int64_t limit, int64_t *count)

@@ -118,6 +118,7 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out)
 	f->nonblock = (flags & UG_FD_NONBLOCK) != 0;
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
 	f->hup = f->gone = f->note = 0;
+	f->warm = 0;
 	f->tcp = flags & UG__FD_TCP ? TCP_YES : TCP_UNKNOWN;
 	store_relaxed(&f->epoch, 0u);
 	store_relaxed(&f->drained, 0u);
@@ -192,6 +193,11 @@ void *ug__fd_room(ug_fd *f)
 uint8_t *ug__fd_note(ug_fd *f)
 {
 	return f->borrowed ? NULL : &f->note;
+}
+
+uint64_t *ug__fd_warm(ug_fd *f)
+{
+	return &f->warm;
 }
 
 ug_fd *ug_fd_ref(ug_fd *f)

@@ -29,6 +29,7 @@ struct ug_fd {
 	union {
 		ug_fd *next_free;
 		char room[UG__FD_ROOM]; /* of whoever adopted it */
+		uint64_t warm; /* of a file: what io has found out about its beginning; 0: nothing yet */
 	};
 } __attribute__((aligned(64)));
 _Static_assert(offsetof(struct ug_fd, waiters[1].tail_) == 64, "lines that are touched together");

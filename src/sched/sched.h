@@ -307,6 +307,8 @@ void *ug__fd_room(ug_fd *f);
 /* A byte that goes with the descriptor, for whoever copies to keep what it has found out about it; 0 at first. NULL for a borrowed one,
  * of which others may change it. Atomic. */
 uint8_t *ug__fd_note(ug_fd *f);
+/* For a file alone, in place of its room: what io knows of its beginning (copy_kernel.c), 0 at first. Any thread, by relaxed atomics. */
+uint64_t *ug__fd_warm(ug_fd *f);
 int ug__task_wait_begin(ug_task *task, struct ug__waiter *w, int *result);
 void ug__task_wait_end(ug_task *task, struct ug__waiter *w);
 

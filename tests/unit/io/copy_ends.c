@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "copy_test.h"
+#include "io/io.h"
 
 /* A copy that waits ends with its context, and says how much went. */
 TASK_TEST(deadlines)
@@ -30,6 +31,38 @@ TASK_TEST(deadlines)
 			ug_fd_close(f);
 			close(ends[1]);
 			close_target(&out, data, (size_t)went);
+		}
+	}
+	free(data);
+	return 0;
+}
+
+/* What goes at once, and never more than one call of the kernel's takes. */
+TASK_TEST(now)
+{
+	size_t n = 8 << 20;
+	char *data = pattern(n, 8), first;
+	for (enum kind from = 0; from < KINDS; from++) {
+		for (enum kind to = 0; to < KINDS; to++) {
+			struct side in, out;
+			int moves = from == FILE_KIND && (to == TCP_KIND || to == UNIX_KIND);
+			open_source(&in, from, data, from == FILE_KIND ? n : 100);
+			open_target(&out, to);
+			ug_reader r = side_reader(&in);
+			UG_WITH_TIMEOUT(0)
+				CHECK_IS(ug__copy_now(side_writer(&out), r, (int64_t)n), moves ? -ETIMEDOUT : 0);
+			ssize_t went = 0, more;
+			for (int i = 0; i < 100 && (more = ug__copy_now(side_writer(&out), r, (int64_t)n)) > 0; i++)
+				went += more;
+			CHECK_IS(more, 0); /* full, at the end, or none of its work */
+			CHECK_IS(went > 0, moves);
+			if (from == FILE_KIND)
+				CHECK_IS(lseek(ug_fd_number(in.mine), 0, SEEK_CUR), went);
+			CHECK_IS(in.calls + out.calls, 0);
+			close_target(&out, data, (size_t)went);
+			while (in.other && ug_fd_read(in.mine, &first, 1) > 0)
+				;
+			end_helper(&in);
 		}
 	}
 	free(data);
@@ -206,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deadlines),
+		cmocka_unit_test(test_now),
 		cmocka_unit_test(test_full_targets),
 		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_closed_sides),
