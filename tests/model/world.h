@@ -311,6 +311,12 @@ void ug__fd_event(uint64_t key, uint32_t what)
 	(void)what;
 }
 
+void ug__fd_fetch(const struct ug__event *ev, int n)
+{
+	(void)ev;
+	(void)n;
+}
+
 bool ug__fd_anyone_waits(void)
 {
 	return false;
