@@ -24,7 +24,7 @@
  * none at hand, or when it is time to look at timers, poller and the global queue.
  *
  * Asked for ahead. Where thousands of tasks take turns, each is cold when its turn comes: its record, its frames and what it waits
- * for are some nine lines and a translation that are missed one after the other. Turns repeat (a pipeline, a ring, a round of yields): so a
+ * for are some seven lines and a translation that are missed one after the other. Turns repeat (a pipeline, a ring, a round of yields): so a
  * task remembers who ran next after it, and who after that one. Where the first guess proves right as it is switched to, the lines of
  * the second are asked for, a turn before they are needed. Nothing is read through a guess, for that task may be gone: asking for what
  * is not there is no fault. Where no order repeats, a switch is two comparisons and a few stores to lines that it writes anyway.
@@ -171,7 +171,7 @@ UG__NOINLINE void ug__leave_stack_for(struct worker *w, struct ug__task *t, runn
 UG__NOINLINE void ug__leave_stack(struct worker *w, struct ug__task *t)
 {
 	struct proc *p = w->proc;
-	ug__leave_stack_for(w, t, p ? pick(p) : 0);
+	leave_stack_for(w, t, p ? pick(p) : 0);
 }
 
 /* The loop's side: runs t until some task comes back to the loop. */
@@ -225,7 +225,7 @@ static int ended_code(const struct ug__task *t)
 	return e ? e : -ECANCELED;
 }
 
-int ug__park(struct ug__task *t)
+static inline __attribute__((always_inline)) int park(struct ug__task *t)
 {
 	if (load_relaxed(&t->wait) != UG__WAIT_STATE_SELF) {
 		if (likely(!(t->flags & TASK_OFFLINE)) || !park_offline(t)) {
@@ -241,6 +241,33 @@ int ug__park(struct ug__task *t)
 	store_relaxed(&t->wait, UG__WAIT_STATE_NONE);
 	store_relaxed(&t->wait_kind, UG__WAIT_NONE);
 	return state == UG__WAIT_STATE_WON ? 0 : ended_code(t);
+}
+
+int ug__park(struct ug__task *t)
+{
+	return park(t);
+}
+
+int ug__wait_in(struct ug__biased *l, struct ug__bias *b, struct ug__owner *owned, struct ug__waitq *q,
+	const void *value, int wait)
+{
+	struct ug__task *t = ug__self();
+	/* What is needed again where the context's end came first lies in the waiter, not beside it. */
+	struct ug__waiter w = {.task_ = t,
+		.value_ = (void *)(uintptr_t)value,
+		.amount_ = (int64_t)(intptr_t)q,
+		.reserved_ = (uintptr_t)b};
+	ug__wait_arm(t, wait | UG__WAIT_SOLE, l);
+	ug__waitq_push(q, &w);
+	ug__biased_unlock(l, owned);
+	int e = park(t);
+	if (likely(e == 0))
+		return w.result_;
+	l = (struct ug__biased *)(uintptr_t)t->wait_object;
+	owned = ug__biased_lock(l, (struct ug__bias *)w.reserved_);
+	ug__waitq_remove((struct ug__waitq *)(intptr_t)w.amount_, &w);
+	ug__biased_unlock(l, owned);
+	return e;
 }
 
 int ug__wait_disarm(struct ug__task *t)

@@ -8,6 +8,8 @@
  * its swap succeeds; the holder overwrites a place only when head has passed it. Numbers run on and wrap at 2^32; a swap
  * that meets a head that has wrapped round exactly would need 2^32 pops in between.
  *
+ * Where there is one processor nobody steals, and the holder takes from the ring and the slot by plain stores.
+ *
  * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief takes
  * it only where it finds the same task in it, and no pick made, a while later: else the holder is about to run it.
  *
@@ -337,11 +339,15 @@ bool ug__queue_push_slot_full(struct proc *p, runnable r)
 	return true;
 }
 
-static runnable ring_pop(struct proc *p)
+static inline __attribute__((always_inline)) runnable ring_pop(struct proc *p)
 {
 	uint32_t head = load_acquire(&p->head);
 	while (head != p->tail) {
 		runnable r = load_relaxed(&p->ring[head % RING]);
+		if (S->procs_count == 1) { /* nobody steals */
+			store_release(&p->head, head + 1);
+			return r;
+		}
 		if (cas_acq_rel(&p->head, &head, head + 1))
 			return r;
 	}
@@ -387,7 +393,7 @@ runnable ug__queue_pop_rings(struct proc *p)
 {
 	p->slot_uses = 0;
 	runnable r = pop_rings(p);
-	return r || !load_relaxed(&p->slot) ? r : swap_acq_rel(&p->slot, (runnable)0);
+	return r || !load_relaxed(&p->slot) ? r : ug__slot_take(p);
 }
 
 /* Looks at a slot before it is stolen, each with a pause of the processor's (ug__relax). */

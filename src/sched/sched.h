@@ -33,6 +33,7 @@
 #define UG_SCHED_SCHED_H
 
 #include "base/atomic.h"
+#include "base/biased.h"
 #include "config.h"
 #include "stack/stack.h"
 #include UG_CPU_H
@@ -151,6 +152,10 @@ void ug__wait_arm(struct ug__task *t, int wait, const void *object);
 int ug__wait_disarm(struct ug__task *t);
 /* Switches away until woken. 0: a waker won. -ECANCELED, -ETIMEDOUT: the context's end did. */
 int ug__park(struct ug__task *t);
+/* All of a wait with one waiter, in one frame (a cold task costs a miss for each line of its frames): queues it, with `value`, behind the
+ * others of q, drops q's lock l, which the current task holds by `owned`, and waits. Answers the waker's result, or the context's error. */
+int ug__wait_in(struct ug__biased *l, struct ug__bias *b, struct ug__owner *owned, struct ug__waitq *q,
+	const void *value, int wait);
 static inline int ug__wake_win(struct ug__task *t)
 {
 	uint32_t *wait = &((struct ug__task_head *)(void *)t)->wait;
@@ -193,10 +198,9 @@ static inline void ug__waitq_remove(struct ug__waitq *q, struct ug__waiter *w)
  * frames have gone beyond that, they are asked for in vain. */
 static inline void ug__task_fetch(uintptr_t frames)
 {
-	const char *record = (const char *)((frames | 4095) + 1 - UG__STACK_HEAD);
+	const char *record = (const char *)((frames | 4095) + 1 - UG__STACK_HEAD / 64 * 64);
 	__builtin_prefetch(record, 1);
 	__builtin_prefetch(record + 64, 1);
-	__builtin_prefetch(record + 192);
 }
 
 /* Asks for the lines that waking who waits with w will touch, and its going on, at once: else they are missed one after the other. */

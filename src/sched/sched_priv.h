@@ -68,8 +68,8 @@ struct ahead {
 	uintptr_t object;
 };
 
-/* A task that is cold costs a miss for each of its lines: a wait and a wake touch the first two and, where the task was started with a
- * copy of its arguments, that one. */
+/* A task that is cold costs a miss for each of its lines: a wait and a wake touch two, which begin 16 bytes after it (UG__STACK_HEAD) and
+ * end with the first 16 bytes of its copied arguments. */
 struct ug__task {
 	/* These are struct ug__task_head. */
 	struct ug__stack stack; /* next links it into one run queue, or the list of dead or free ones */
@@ -85,9 +85,12 @@ struct ug__task {
 	uint16_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
-	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
 	struct ahead ahead[2]; /* the next to run after it, and the one after that: as it was the last time */
-	/* Two lines end here. */
+	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
+	char copy[UG_COPY_MAX] __attribute__((aligned(16)));
+	struct ug__task *ctx_next, *ctx_prev; /* under the lock of `linked` */
+	uint64_t unused[2];
+	/* What its beginning and its end touch besides, on a line. */
 	ug_fn *fn;
 	void *arg;
 	void (*ended)(void *owner, int result);
@@ -97,11 +100,10 @@ struct ug__task {
 	uint64_t id; /* 0: not in use */
 	uint32_t pins;
 	uint32_t ready_word; /* offline: the futex that it sleeps on */
-	char copy[UG_COPY_MAX] __attribute__((aligned(16)));
-	struct ug__task *ctx_next, *ctx_prev; /* under the lock of `linked` */
 	struct ug__announce announce;
 };
-_Static_assert(offsetof(struct ug__task, fn) == 128 && offsetof(struct ug__task, copy) == 192,
+#define UG__LINE_AT(member) (offsetof(struct ug__task, member) - UG__STACK_HEAD % 64)
+_Static_assert(UG__LINE_AT(wait_since) == 64 && UG__LINE_AT(copy) == 112 && UG__LINE_AT(fn) == 256,
 	"lines that are touched together");
 _Static_assert(offsetof(struct ug__task, wait) == offsetof(struct ug__task_head, wait) &&
 		offsetof(struct ug__task, flags) == offsetof(struct ug__task_head, flags),
@@ -343,6 +345,16 @@ static inline bool ug__queue_push_slot(struct proc *p, runnable r)
 	return false;
 }
 
+/* By the holder. Where there is one processor nobody steals, and a locked instruction would wait for each miss before it. */
+static inline runnable ug__slot_take(struct proc *p)
+{
+	if (S->procs_count > 1)
+		return swap_acq_rel(&p->slot, (runnable)0);
+	runnable r = load_relaxed(&p->slot);
+	store_relaxed(&p->slot, (runnable)0);
+	return r;
+}
+
 /* How often in a row the slot may go before the ring while both have work: it must not starve the others. */
 #define SLOT_USES 32
 
@@ -350,7 +362,7 @@ static inline runnable ug__queue_pop(struct proc *p)
 {
 	runnable r = 0;
 	if (load_relaxed(&p->slot) && p->slot_uses++ < SLOT_USES)
-		r = swap_acq_rel(&p->slot, (runnable)0);
+		r = ug__slot_take(p);
 	return likely(r) ? r : ug__queue_pop_rings(p);
 }
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UG__STACK_HEAD 512
+#define UG__STACK_HEAD 400
 #define UG__STACK_MIN_LOG 14
 #define UG__STACK_MAX_LOG 26
 

@@ -91,23 +91,6 @@ static UG__NOINLINE int wait_for_end(struct ug__task *t)
 	return ug__park(t);
 }
 
-/* wait_in (sync_priv.h) with a channel's lock. */
-static UG__NOINLINE int chan_wait(
-	ug_chan *c, struct ug__owner *owned, struct ug__task *t, struct ug__waitq *q, const void *value, int wait)
-{
-	struct ug__waiter w = {.task_ = t, .value_ = (void *)(uintptr_t)value};
-	ug__wait_arm(t, wait | UG__WAIT_SOLE, c);
-	ug__waitq_push(q, &w);
-	chan_unlock(c, owned);
-	int e = ug__park(t);
-	if (likely(e == 0))
-		return w.result_;
-	owned = chan_lock(c);
-	ug__waitq_remove(q, &w);
-	chan_unlock(c, owned);
-	return e;
-}
-
 /* How a send and a receive begin: 0 with the lock held, or the code with which they fail. */
 static inline int begin(ug_chan *c, struct ug__task *t, const void *value, struct ug__owner **owned)
 {
@@ -134,17 +117,18 @@ static inline int finish(ug_chan *c, struct ug__owner *owned, struct ug__waiter 
  * The common way of a transfer is into the ring, or out of it, where nobody waits: nothing is called there but in the end, so that it needs no
  * frame. What is not common starts anew from what has been done by then: nothing, the lock tried, the lock taken.
  */
-static UG__NOINLINE int send_rest(ug_chan *c, const void *value, struct ug__task *t, struct ug__owner *owned)
+static UG__NOINLINE int send_rest(ug_chan *c, const void *value, struct ug__owner *owned)
 {
 	struct ug__waiter *peer = NULL;
 	int e = chan_send_locked(c, value, &peer);
-	return e == -EAGAIN ? chan_wait(c, owned, t, &c->senders, value, UG__WAIT_SEND) : finish(c, owned, peer, e);
+	return e == -EAGAIN ? ug__wait_in(&c->lock, &c->bias, owned, &c->senders, value, UG__WAIT_SEND)
+			    : finish(c, owned, peer, e);
 }
 
-static UG__NOINLINE int send_turn(ug_chan *c, const void *value, struct ug__task *t, int got)
+static UG__NOINLINE int send_turn(ug_chan *c, const void *value, int got)
 {
 	ug__biased_lock_rest(&c->lock, &c->bias, got);
-	return send_rest(c, value, t, NULL);
+	return send_rest(c, value, NULL);
 }
 
 static UG__NOINLINE int send_slow(ug_chan *c, const void *value)
@@ -152,7 +136,7 @@ static UG__NOINLINE int send_slow(ug_chan *c, const void *value)
 	struct ug__task *t = ug__wait_self();
 	struct ug__owner *owned = NULL;
 	int e = begin(c, t, value, &owned);
-	return e < 0 ? e : send_rest(c, value, t, owned);
+	return e < 0 ? e : send_rest(c, value, owned);
 }
 
 int ug_chan_send(ug_chan *c, const void *value)
@@ -163,27 +147,28 @@ int ug_chan_send(ug_chan *c, const void *value)
 		return send_slow(c, value);
 	int got = ug__biased_try(&c->lock, &c->bias, &owned);
 	if (unlikely(got != UG__BIASED_LOCKED))
-		return send_turn(c, value, w->cur, got);
+		return send_turn(c, value, got);
 	if (c->closed || c->receivers.head_ || c->count == c->capacity ||
 		!small_value_copy(c->ring + c->tail, value, c->size))
-		return send_rest(c, value, w->cur, owned);
+		return send_rest(c, value, owned);
 	c->tail = ring_after(c, c->tail);
 	store_relaxed(&c->count, c->count + 1);
 	chan_unlock(c, owned);
 	return 0;
 }
 
-static UG__NOINLINE int recv_rest(ug_chan *c, void *value, struct ug__task *t, struct ug__owner *owned)
+static UG__NOINLINE int recv_rest(ug_chan *c, void *value, struct ug__owner *owned)
 {
 	struct ug__waiter *peer = NULL;
 	int e = chan_recv_locked(c, value, &peer);
-	return e == -EAGAIN ? chan_wait(c, owned, t, &c->receivers, value, UG__WAIT_RECV) : finish(c, owned, peer, e);
+	return e == -EAGAIN ? ug__wait_in(&c->lock, &c->bias, owned, &c->receivers, value, UG__WAIT_RECV)
+			    : finish(c, owned, peer, e);
 }
 
-static UG__NOINLINE int recv_turn(ug_chan *c, void *value, struct ug__task *t, int got)
+static UG__NOINLINE int recv_turn(ug_chan *c, void *value, int got)
 {
 	ug__biased_lock_rest(&c->lock, &c->bias, got);
-	return recv_rest(c, value, t, NULL);
+	return recv_rest(c, value, NULL);
 }
 
 static UG__NOINLINE int recv_slow(ug_chan *c, void *value)
@@ -191,7 +176,7 @@ static UG__NOINLINE int recv_slow(ug_chan *c, void *value)
 	struct ug__task *t = ug__wait_self();
 	struct ug__owner *owned = NULL;
 	int e = begin(c, t, value, &owned);
-	return e < 0 ? e : recv_rest(c, value, t, owned);
+	return e < 0 ? e : recv_rest(c, value, owned);
 }
 
 int ug_chan_recv(ug_chan *c, void *value)
@@ -202,9 +187,9 @@ int ug_chan_recv(ug_chan *c, void *value)
 		return recv_slow(c, value);
 	int got = ug__biased_try(&c->lock, &c->bias, &owned);
 	if (unlikely(got != UG__BIASED_LOCKED))
-		return recv_turn(c, value, w->cur, got);
+		return recv_turn(c, value, got);
 	if (!c->count || c->senders.head_ || !small_value_copy(value, c->ring + c->head, c->size))
-		return recv_rest(c, value, w->cur, owned);
+		return recv_rest(c, value, owned);
 	c->head = ring_after(c, c->head);
 	store_relaxed(&c->count, c->count - 1);
 	chan_unlock(c, owned);

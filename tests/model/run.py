@@ -31,7 +31,7 @@ changes = {
         (r"#define SLOT_PATIENCE 100", "#define SLOT_PATIENCE 1"),
         (r"^(void ug__queue_push\(struct proc \*p, runnable r\)\n\{)", r"\1\n\tby_holder(p);"),
         (r"^(void ug__queue_push_quiet\(struct proc \*p, runnable r\)\n\{)", r"\1\n\tby_holder(p);"),
-        (r"^(static runnable ring_pop\(struct proc \*p\)\n\{)", r"\1\n\tby_holder(p);"),
+        (r"^(static inline __attribute__\(\(always_inline\)\) runnable ring_pop\(struct proc \*p\)\n\{)", r"\1\n\tby_holder(p);"),
     ],
     "idle.c": [],
     "park.c": [(r"i > 100", "1")],
