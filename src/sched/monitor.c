@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The monitor: one thread that runs no tasks. Each 2 ms, while anything runs (each 6 while all rest between their work), it
+ * The monitor: one thread that runs no tasks. Each 2 ms, while anything runs, it
  *   takes the processor from a worker that has made no pick for 6 ms, if anything waits for that processor (enter.h);
  *   tells busy workers to look at their timers and descriptors;
  *   keeps the coarse clock, one spare worker at hand, and the number of warm stacks down;
@@ -19,11 +19,6 @@
  * a core (18 us a look on the machine of bench/RESULTS.md, nearly all of it the kernel's timer and switch), which is why it does so
  * only while a processor is idle or still, and for the sake of timers alone each 500 us at the most. While all are at work it backs off,
  * doubling the time up to the tick.
- *
- * A server that is busy a fifth of the time is idle at four of five ticks, and each of them costs it 10 to 20 us. So where every
- * processor's worker sleeps in the poller at a tick, the next one comes after IDLE_TICK, or as soon as a close look finds one at work. Who
- * gets stuck right after such a tick is found 4 ms later than else: 12 ms after it began, where it computes. Nobody is told when idleness
- * ends: that would cost a wake each time, of which a server has more than ticks.
  *
  * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and makes no
  * thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
@@ -46,7 +41,6 @@
 #include <unistd.h>
 
 #define TICK (2 * UG_MS)
-#define IDLE_TICK (6 * UG_MS)
 #define STUCK_TICKS 3
 #define NEAR (150 * UG_US)
 #define SPARSE (500 * UG_US)
@@ -261,8 +255,8 @@ static int64_t first_timer(void)
 	return first;
 }
 
-/* Answers in how long to look closely again; `most`: there is no cause to. */
-static int64_t look_closely_all(int64_t real, int64_t most)
+/* Answers in how long to look closely again; TICK: there is no cause to. */
+static int64_t look_closely_all(int64_t real)
 {
 	static int64_t watch_until, step;
 	static uint32_t streak; /* of looks that found all at work */
@@ -285,25 +279,22 @@ static int64_t look_closely_all(int64_t real, int64_t most)
 	int64_t first = first_timer();
 	if (watch || first <= now)
 		return step;
-	if (first >= now + most)
-		return most;
+	if (first >= now + TICK)
+		return TICK;
 	return first + LATE - now > step ? first + LATE - now : step;
 }
 
-/* The time between two ticks: asleep, but for close looks where a timer would be late, and in a program that blocks its workers. A program
- * that is at rest for good has ticks as short as others', for it is by their number that the monitor goes to sleep. */
-static void wait_for_tick(uint32_t seen, bool active)
+/* The time between two ticks: asleep, but for close looks where a timer would be late, and in a program that blocks its workers. */
+static void wait_for_tick(uint32_t seen)
 {
-	int64_t start = ug__clock_real();
-	for (int64_t real = start; load_seq(&word) == seen; real = ug__clock_real()) {
-		bool idle = active && load_seq(&S->idle_count) == S->procs_count;
-		int64_t left = start + (idle ? IDLE_TICK : TICK) - real;
-		if (left <= 0)
-			break;
-		int64_t step = look_closely_all(real, left), look = real + (step < left ? step : left);
+	int64_t real = ug__clock_real(), tick_end = real + TICK;
+	while (real < tick_end && load_seq(&word) == seen) {
+		int64_t step = look_closely_all(real);
+		int64_t look = real + step < tick_end ? real + step : tick_end;
 		store_seq(&S->monitor_looks, look);
 		int64_t timer = next_timer();
 		ug__futex_wait(&word, seen, timer < look ? timer : look);
+		real = ug__clock_real();
 	}
 }
 
@@ -334,7 +325,7 @@ static void *monitor_main(void *unused)
 			quiet = over ? QUIET_TICKS - 2 : 0; /* looks twice, and sleeps again */
 			continue;
 		}
-		wait_for_tick(seen, active);
+		wait_for_tick(seen);
 	}
 	ug__thread_gone();
 	return NULL;
