@@ -13,9 +13,10 @@
  * touches a disk goes to the blocking pool, unless all that it will read is in memory (asked by RWF_NOWAIT, at both
  * ends of the piece). All else, a terminal say, is left to read and write.
  *
- * What a file's beginning says to that is believed for WARM_TIME, by all who copy from the same descriptor: a file that is sent again and
- * again is not asked about each time. Pages that were in use do not leave memory that soon, unless somebody throws them out; then the one
- * call that was made in this belief waits for the disk, as one does whose middle is missing, and the monitor gives its processor away.
+ * What a file's beginning says to that is believed for WARM_TIME, by all who copy from the same descriptor: a file that
+ * is sent again and again is not asked about each time. Pages that were in use do not leave memory that soon, unless
+ * somebody throws them out; then the one call that was made in this belief waits for the disk, as one does whose middle
+ * is missing, and the monitor gives its processor away.
  *
  * Kernels refuse in many ways: copy_file_range answers EXDEV, EINVAL, ENOSYS, EIO on some network file systems, EBADF
  * with O_APPEND, EPERM under seccomp; sendfile EINVAL with O_APPEND. A refusal leaves both positions where the
@@ -134,8 +135,8 @@ static bool look_cached(int fd, int64_t from, size_t n)
 	return ug__sys_fstat(fd, &st) == 0 && (st.st_size <= from || probe(fd, st.st_size - 1) >= 0);
 }
 
-/* Whether the n bytes that will be read next are in memory. The word that a file's beginning has: until when that is believed, and in its
- * lowest bits of how many pages. */
+/* Whether the n bytes that will be read next are in memory. The word that a file's beginning has: until when that is
+ * believed, and in its lowest bits of how many pages: of fewer the last was not asked for. */
 static bool cached(const struct side *in, int fd, size_t n)
 {
 	int64_t from = in->position ? *in->position : ug__sys_lseek(fd, 0, SEEK_CUR);
@@ -143,7 +144,7 @@ static bool cached(const struct side *in, int fd, size_t n)
 		return look_cached(fd, from, n);
 	uint64_t *warm = ug__fd_warm(in->f), known = load_relaxed(warm);
 	uint64_t now = (uint64_t)ug_now(), pages = (n + PAGE - 1) / PAGE;
-	if (now < (known & ~WARM_PAGES) && pages <= (known & WARM_PAGES))
+	if (now < (known & ~WARM_PAGES) && pages == (known & WARM_PAGES))
 		return true;
 	bool yes = look_cached(fd, 0, n);
 	if (yes && pages <= WARM_PAGES)
@@ -343,7 +344,8 @@ int ug__copy_by_kernel(ug_writer dst, ug_reader src, int64_t limit, int64_t *cou
 	ug_fd *from = src.ops->fd(src.self), *to = dst.ops->fd(dst.self);
 	if (!from || !to)
 		return 0;
-	/* Held in use, so that a close by another task does not give the numbers away while the kernel works on them. */
+	/* Held in use, so that a close by another task does not give the numbers away while the kernel works on them.
+	 * */
 	ug_fd_ref(from);
 	ug_fd_ref(to);
 	int r = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections over sockets. One is its descriptor, counted as that, and has no record of its own: of thousands of connections each
- * record is a miss when its turn comes.
+ * Connections over sockets. One is its descriptor, counted as that, and has no record of its own: of thousands of
+ * connections each record is a miss when its turn comes.
  *
- * The address of the peer is kept beside it from accept or connect, because getpeername has none to tell once the peer has reset
- * the connection, which is when a log wants it.
+ * The address of the peer is kept beside it from accept or connect, because getpeername has none to tell once the peer
+ * has reset the connection, which is when a log wants it.
  */
 #include "net/net_priv.h"
 
@@ -127,7 +127,8 @@ static void sock_unref(void *self)
 
 static int sock_close(void *self)
 {
-	return ug_fd_close(self);
+	(void)ug_fd_close(self);
+	return 0;
 }
 
 static const struct ug_reader_ops reader_ops = {.size = sizeof reader_ops, .read = sock_read, .fd = sock_fd};

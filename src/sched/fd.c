@@ -2,34 +2,39 @@
 /*
  * Descriptors: counted records, and how a task waits on one.
  *
- * Records are never freed, only used again; the poller knows one by index and generation, so that an event that comes late, for a
- * descriptor whose number has long been another's, finds nobody. A record has
+ * Records are never freed, only used again; the poller knows one by index and generation, so that an event that comes
+ * late, for a descriptor whose number has long been another's, finds nobody. A record has
  *   refs  references; the last one dropped closes
- *   use   one for all references together, one for each call under way, and two flags: CLOSED, ORPHAN (no reference is left). The
- *         number is given back (close(2)) by whoever sees that no call but its own is under way any more, while it still counts;
- *         the record is free when the count falls to 0
+ *   use   one for all references together, one for each call under way, and two flags: CLOSED, ORPHAN (no reference is
+ *         left). The
+ *         number is given back (close(2)) by whoever sees that no call but its own is under way any more, while it
+ *         still counts; the record is free when the count falls to 0
  *   gone  the number has been given back, or was never to be
  *
- * Readiness is edge-triggered. An event adds to its direction's count of `edges` and wakes all that wait; a caller reads the count before it
- * tries, and waits only if the count is still the same under the lock. So an edge between a call's EAGAIN and the wait is not lost, for
- * none of several callers. Registration is lazy, at the first wait: many connections never wait.
+ * Readiness is edge-triggered. An event adds to its direction's count of `edges` and wakes all that wait; a caller
+ * reads the count before it tries, and waits only if the count is still the same under the lock. So an edge between a
+ * call's EAGAIN and the wait is not lost, for none of several callers. Registration is lazy, at the first wait: many
+ * connections never wait.
  *	Rejected: one flag, cleared by who is about to wait. It may be another's edge.
  *
- * Short reads. A TCP socket that answered fewer bytes than asked for is empty, and its next byte, or its end, will be an edge: where no edge
- * has come since before that read, the next read waits at once, without the call that would say EAGAIN. If the poller does not watch
- * the socket yet, it does so then, and says what has come meanwhile. Not so once HUP was seen: the
- * edge for the end may have come together with the last data's, and no other will. Urgent data counts as HUP: a read stops short
- * of it. Other sockets say less by a short read: a datagram is one of many, and Unix streams pause where descriptors were passed.
+ * Short reads. A TCP socket that answered fewer bytes than asked for is empty, and its next byte, or its end, will be
+ * an edge: where no edge has come since before that read, the next read waits at once, without the call that would say
+ * EAGAIN. If the poller does not watch the socket yet, it does so then, and says what has come meanwhile. Not so once
+ * HUP was seen: the edge for the end may have come together with the last data's, and no other will. Urgent data counts
+ * as HUP: a read stops short of it. Other sockets say less by a short read: a datagram is one of many, and Unix streams
+ * pause where descriptors were passed.
  *
- * Waiting for readiness alone asks poll(2) before it parks, for an edge seen before says nothing of now, and once more when it is
- * woken, for the edge may be older than a read made meanwhile: a worker took the event from the kernel, and told of it only later.
- * The first question is left out where a short read has answered it. The second is left out in ug__fd_await, for callers that go on to
- * a call which finds out itself; so a server that waits before it reads makes no system call but the read.
+ * Waiting for readiness alone asks poll(2) before it parks, for an edge seen before says nothing of now, and once more
+ * when it is woken, for the edge may be older than a read made meanwhile: a worker took the event from the kernel, and
+ * told of it only later. The first question is left out where a short read has answered it. The second is left out in
+ * ug__fd_await, for callers that go on to a call which finds out itself; so a server that waits before it reads makes
+ * no system call but the read.
  *
- * Asked for ahead. Where thousands wait, each is cold when its event comes: the record, the waiter, the frames around it and the task's
- * record, and the translation of the stack's page. So before any event that a poll brought is told of, the records of all are asked for
- * together, and then what their waiters lead to: it is there when the tasks run. A waiter is found without the lock, and may be gone:
- * nothing is read through it, and asking for what is not there is no fault.
+ * Asked for ahead. Where thousands wait, each is cold when its event comes: the record, the waiter, the frames around
+ * it and the task's record, and the translation of the stack's page. So before any event that a poll brought is told
+ * of, the records of all are asked for together, and then what their waiters lead to: it is there when the tasks run. A
+ * waiter is found without the lock, and may be gone: nothing is read through it, and asking for what is not there is no
+ * fault.
  *
  * Without a runtime (a plain main) a wait is poll(2).
  */
@@ -156,14 +161,20 @@ int ug__fd_use(ug_fd *f)
 {
 	if (!f)
 		return -EBADF;
-	if (likely(!(add_acq_rel(&f->use, 1u) & CLOSED)))
+	uint32_t use = add_acq_rel(&f->use, 1u);
+	if (likely(!(use & CLOSED)))
 		return f->fd;
-	ug__fd_unuse(f);
+	if (use & COUNT)
+		ug__fd_unuse(f);
+	else
+		add_acq_rel(
+			&f->use, -1u); /* by who has no reference, and the record is free: it shall not be so twice */
 	return -EBADF;
 }
 
-/* Takes one from the count. Who sees that it is the last call on a closed record gives the number back before, while it still counts: one
- * that begins meanwhile sees CLOSED, and comes here too. Who brings the count to 0 has the record to itself. */
+/* Takes one from the count. Who sees that it is the last call on a closed record gives the number back before, while it
+ * still counts: one that begins meanwhile sees CLOSED, and comes here too. Who brings the count to 0 has the record to
+ * itself. */
 static void drop(ug_fd *f, uint32_t flag)
 {
 	uint32_t use = load_acquire(&f->use);
@@ -308,7 +319,8 @@ void ug__fd_event(uint64_t key, uint32_t what)
 	ug__unlock(&f->lock);
 }
 
-/* Where the frames of a task lie that waits to read, as seen from its waiter, with those of the calls that it makes next. */
+/* Where the frames of a task lie that waits to read, as seen from its waiter, with those of the calls that it makes
+ * next. */
 #define LINE 64
 #define FRAMES_BELOW (2 * LINE)
 #define FRAMES_ABOVE (5 * LINE)
@@ -375,7 +387,8 @@ static uint32_t forget(struct ug__waitq *q)
 	return calls;
 }
 
-/* The runtime has ended: tasks that wait will never go on, and threads wait by other means from now on; their selects cannot. */
+/* The runtime has ended: tasks that wait will never go on, and threads wait by other means from now on; their selects
+ * cannot. */
 void ug__fd_forget(void)
 {
 	for (uint32_t i = 0; i < table_count; i++) {
@@ -423,7 +436,8 @@ static int wait_by_poll(ug_fd *f, int side)
 	return e < 0 ? e : 0;
 }
 
-/* Arms and queues, where no edge has come since. 1: so it is; else there is nothing to wait for. t is NULL for a task to come. */
+/* Arms and queues, where no edge has come since. 1: so it is; else there is nothing to wait for. t is NULL for a task
+ * to come. */
 static inline __attribute__((always_inline)) int queue(
 	struct ug__task *t, ug_fd *f, int side, uint32_t seen, struct ug__waiter *w)
 {

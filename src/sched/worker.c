@@ -6,9 +6,9 @@
  * nothing to switch to. It looks, in this order: timers and poller (each 64 picks, or when the monitor says so), its
  * processor's queue, the global queue, other processors' queues; then it sleeps (idle.c).
  *
- * As many workers as there are processors hold one. The others are spare (asleep on their own futex) or offline: they still run
- * a task in user code whose processor was taken, or that is pinned. One spare waits at any time, if threads can be had,
- * so that the monitor has somebody to give a processor to without making a thread.
+ * As many workers as there are processors hold one. The others are spare (asleep on their own futex) or offline: they
+ * still run a task in user code whose processor was taken, or that is pinned. One spare waits at any time, if threads
+ * can be had, so that the monitor has somebody to give a processor to without making a thread.
  */
 #include "sched/enter.h"
 
@@ -90,7 +90,8 @@ static struct ug__task *record_from_reserve(void)
 	return i < UG_COUNT_OF(reserve) ? &reserve[i] : NULL;
 }
 
-/* Records of plain threads are used again, but never freed: a waker's last touch may come after the thread has gone on. */
+/* Records of plain threads are used again, but never freed: a waker's last touch may come after the thread has gone on.
+ * */
 static struct ug__task *record_new(void)
 {
 	pthread_once(&record_once, record_key_make);
@@ -240,8 +241,8 @@ static void run_timers(struct worker *w, struct proc *p)
 		w->recheck = 1;
 }
 
-/* Due timers and, where workers poll, descriptors. A worker that comes to its loop because it has nothing to run looks at timers alone:
- * it is about to sleep in the poller. */
+/* Due timers and, where workers poll, descriptors. A worker that comes to its loop because it has nothing to run looks
+ * at timers alone: it is about to sleep in the poller. */
 static void look_around(struct worker *w, struct proc *p)
 {
 	store_relaxed(&p->attention, 0u);
@@ -251,8 +252,8 @@ static void look_around(struct worker *w, struct proc *p)
 		w->recheck = 1;
 }
 
-/* One look in so many is for the oldest that have not run: often enough that nobody starves, and so seldom that a tree of tasks is
- * walked in depth. */
+/* One look in so many is for the oldest that have not run: often enough that nobody starves, and so seldom that a tree
+ * of tasks is walked in depth. */
 #define OLDEST_TURN 64
 
 /* Each 64 picks: nobody shall starve behind a processor's own queue. */
@@ -310,9 +311,10 @@ static struct ug__task *find(struct worker *w)
 		struct ug__task *t = ug__bind(p, r);
 		if (t)
 			return t;
-		/* No memory for a stack: others may end meanwhile, also those that have one and wait where no more than one look in so
-		 * many goes. */
-		p->budget = 0;
+		/* No memory for a stack: others may end meanwhile, also those that have one and wait where no more than
+		 * one look in so many goes. */
+		if (p->budget)
+			p->budget--;
 		ug__poll(w, ug_now() + UG_MS);
 	}
 }
@@ -339,7 +341,8 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* Takes its processor from a worker whose thread could not be had; false: the monitor has, since no pick was made there. */
+/* Takes its processor from a worker whose thread could not be had; false: the monitor has, since no pick was made
+ * there. */
 static bool disown(struct worker *w)
 {
 	uint32_t v = S->taken_none;

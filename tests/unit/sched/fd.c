@@ -179,7 +179,8 @@ IN_TASK(the_number_is_given_back_when_its_last_user_has_gone)
 	return 0;
 }
 
-/* Users come and go on many threads while it is closed: it ends closed, and its number is not anyone else's while one uses it. */
+/* Users come and go on many threads while it is closed: it ends closed, and its number is not anyone else's while one
+ * uses it. */
 struct crowd {
 	ug_fd *f;
 	uint32_t left, go;
@@ -418,6 +419,22 @@ static void a_look_over_all_takes_no_lock(void **state)
 	pthread_join(thread, NULL);
 }
 
+/* One too many, by who has no reference any more, does not put the record into two hands. */
+static void a_call_after_the_last_reference_spoils_no_record(void **state)
+{
+	(void)state;
+	ug_fd *a, *b, *c, *d;
+	pair(&a, &b);
+	ug_fd_close(a);
+	assert_int_equal(ug_fd_read(a, &(char){0}, 1), -EBADF);
+	assert_int_equal(ug_fd_write(a, "x", 1), -EBADF);
+	pair(&c, &d);
+	assert_ptr_not_equal(c, d);
+	ug_fd_close(b);
+	ug_fd_close(c);
+	ug_fd_close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +451,7 @@ int main(void)
 		cmocka_unit_test(a_waiter_that_is_left_behind_is_forgotten),
 		cmocka_unit_test(a_thread_that_waits_at_the_end_goes_on_waiting),
 		cmocka_unit_test(a_look_over_all_takes_no_lock),
+		cmocka_unit_test(a_call_after_the_last_reference_spoils_no_record),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
