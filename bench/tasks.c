@@ -2,9 +2,11 @@
 /*
  * tasks N: what a task costs among N, for bench/curves. Three figures:
  *
- *	tasks-life     to start N tasks that wait, to wake them all and to see them end, in lots until there were 200,000: one of them
+ *	tasks-life     to start N tasks that wait, to wake them all and to see them end, in lots until there were
+ *	               200,000: one of them
  *	tasks-memory   what one holds while all of them wait, where a thousand or more do
- *	tasks-trip     a value to one of N tasks that wait, each on a channel of its own, and back; one at random, 200,000 times
+ *	tasks-trip     a value to one of N tasks that wait, each on a channel of its own, and back; one at random,
+ *	               200,000 times
  */
 #include "parked.h"
 #include <errno.h>

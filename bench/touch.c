@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * touch back [--quick]: touches and frees 6 GiB on all processors, so that what runs next meets page faults of this kernel
- * alone and none of its host's.
+ * touch back [--quick]: touches and frees 6 GiB on all processors, so that what runs next meets page faults of this
+ * kernel alone and none of its host's.
  *
- * touch ROW PROCS [--quick]: times the first touch of a million pages, shared out to PROCS threads, in two ways: side by side
- * ("touch"), and one page every 256 KiB ("touch-256k"), which is what stacks of that size do at the least: eight of them
- * fill a page table.
+ * touch ROW PROCS [--quick]: times the first touch of a million pages, shared out to PROCS threads, in two ways: side
+ * by side ("touch"), and one page every 256 KiB ("touch-256k"), which is what stacks of that size do at the least:
+ * eight of them fill a page table.
  */
 #include <pthread.h>
 #include <stdbool.h>

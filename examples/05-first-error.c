@@ -1,8 +1,8 @@
 /*
  * The first error stops the rest: three parts of a job at once, one of which fails.
  *
- * A task that answers a negative code cancels its group: the others' waiting calls, and the owner's inside the block, answer
- * -ECANCELED. The group's result is the first error, not what it led to in the others.
+ * A task that answers a negative code cancels its group: the others' waiting calls, and the owner's inside the block,
+ * answer -ECANCELED. The group's result is the first error, not what it led to in the others.
  */
 #include <undergo/undergo.h>
 

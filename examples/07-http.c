@@ -1,8 +1,8 @@
 /*
  * An HTTP service with two routes: 07-http [ADDRESS]. Try `curl http://127.0.0.1:8080/hello/Ada`.
  *
- * A handler is straight-line code that may wait wherever it likes: each connection has a task. Limits and time-outs are on
- * by default. On SIGTERM or SIGINT the server finishes what it has begun, and then the program ends.
+ * A handler is straight-line code that may wait wherever it likes: each connection has a task. Limits and time-outs are
+ * on by default. On SIGTERM or SIGINT the server finishes what it has begun, and then the program ends.
  */
 #include <signal.h>
 #include <undergo/undergo.h>

@@ -1,8 +1,10 @@
 /*
- * A plain thread feeds tasks: a library with threads of its own (here: one from pthread_create) and undergo, side by side.
+ * A plain thread feeds tasks: a library with threads of its own (here: one from pthread_create) and undergo, side by
+ * side.
  *
- * Channels, groups and locks work from any thread of the process. Where a task would park, a thread sleeps in the kernel.
- * pthread_join blocks its thread, and does not know of tasks: ug_blocking lets it do so on a thread of the pool.
+ * Channels, groups and locks work from any thread of the process. Where a task would park, a thread sleeps in the
+ * kernel. pthread_join blocks its thread, and does not know of tasks: ug_blocking lets it do so on a thread of the
+ * pool.
  */
 #include <pthread.h>
 #include <undergo/undergo.h>

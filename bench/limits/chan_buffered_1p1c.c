@@ -3,9 +3,9 @@
  * chan-buffered-1p1c: the ring alone, room for 128.
  *
  * At 1 processor one thread fills it and empties it, a compare-and-swap to lock and a store to unlock for each item and
- * side: what a channel costs that any number of threads may use, before anybody waits or is switched to. At more than one,
- * a sender and a receiver on threads of their own with a ring that has no lock and knows of one of each, which a channel does
- * not: what moving items between two cores costs.
+ * side: what a channel costs that any number of threads may use, before anybody waits or is switched to. At more than
+ * one, a sender and a receiver on threads of their own with a ring that has no lock and knows of one of each, which a
+ * channel does not: what moving items between two cores costs.
  */
 #include <pthread.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chan-mpmc-8x8: eight senders and eight receivers in turn on a ring of 128, a compare-and-swap to lock and a store to unlock for
- * each item and side, and a switch of stacks wherever one finds the ring full or empty. One thread at any number of processors:
- * a ring whose lock changes cores costs more.
+ * chan-mpmc-8x8: eight senders and eight receivers in turn on a ring of 128, a compare-and-swap to lock and a store to
+ * unlock for each item and side, and a switch of stacks wherever one finds the ring full or empty. One thread at any
+ * number of processors: a ring whose lock changes cores costs more.
  */
 #include "stacks.h"
 

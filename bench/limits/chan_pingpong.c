@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chan-pingpong: there and back with a value, two switches and two locked instructions, one a channel: the least by which a
- * channel that other threads may use at the same time can be taken. The lock is given back by a plain store.
+ * chan-pingpong: there and back with a value, two switches and two locked instructions, one a channel: the least by
+ * which a channel that other threads may use at the same time can be taken. The lock is given back by a plain store.
  */
 #include "stacks.h"
 

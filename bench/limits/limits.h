@@ -4,8 +4,8 @@
  * undergo. bench/run builds each file here, named as its row, and shows it as the system "bare", beside which goals are
  * argued. Each says at its top what it is the limit of.
  *
- * A program prints "bare ROW PROCS VALUE UNIT" as the others do, with the row's unit; processors come from UG_PROCS. Sizes
- * are those of the row or less: what is timed is one unit.
+ * A program prints "bare ROW PROCS VALUE UNIT" as the others do, with the row's unit; processors come from UG_PROCS.
+ * Sizes are those of the row or less: what is timed is one unit.
  */
 #ifndef LIMITS_H
 #define LIMITS_H

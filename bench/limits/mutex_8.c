@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutex-8: a lock and an unlock that nobody disputes: two locked instructions, because an unlock must see, as it lets go,
- * whether somebody has begun to wait. One thread at any number of processors: a lock that changes cores costs more.
+ * mutex-8: a lock and an unlock that nobody disputes: two locked instructions, because an unlock must see, as it lets
+ * go, whether somebody has begun to wait. One thread at any number of processors: a lock that changes cores costs more.
  */
 #include "limits.h"
 

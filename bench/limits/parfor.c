@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parfor: the loop, split by hand into as many equal parts as processors, on threads that are there before and spin until it begins: the
- * bodies themselves.
+ * parfor: the loop, split by hand into as many equal parts as processors, on threads that are there before and spin
+ * until it begins: the bodies themselves.
  */
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parked-1M-start: a million stacks that were never used, each with its first page and its guard, by a thread a processor. Nothing is
- * started, queued or run on them.
+ * parked-1M-start: a million stacks that were never used, each with its first page and its guard, by a thread a
+ * processor. Nothing is started, queued or run on them.
  */
 #include "slots.h"
 

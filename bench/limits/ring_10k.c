@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring-10k: 10,000 stacks of 256 KiB each, of which one page is in use, and a value that goes from each to the next: the next
- * one's channel says who waits there, the value is put into its variable, and its stack switched to. One locked instruction for the
- * channel that is sent to, and one for the channel that is waited on. Nothing is queued and nobody can come between.
+ * ring-10k: 10,000 stacks of 256 KiB each, of which one page is in use, and a value that goes from each to the next:
+ * the next one's channel says who waits there, the value is put into its variable, and its stack switched to. One
+ * locked instruction for the channel that is sent to, and one for the channel that is waited on. Nothing is queued and
+ * nobody can come between.
  *
- * What is left is mostly one miss of the address translation and some of the cache, one after the other: who comes next is
- * known only when its channel has been read. Pages 256 KiB apart have their entries in the page table on lines of their own.
+ * What is left is mostly one miss of the address translation and some of the cache, one after the other: who comes next
+ * is known only when its channel has been read. Pages 256 KiB apart have their entries in the page table on lines of
+ * their own.
  */
 #include "stacks.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rwmutex-8: a reader notes in a place of its thread's own that it reads, looks whether a writer has come, and clears the place; one of a
- * hundred sets the word, looks at the places of all threads, and clears the word. At 1 processor no barrier stands between note and
- * look; at more than one that is a locked instruction, and a thread a processor does it at the same time: none waits for the others but
- * writers for readers that are inside. Nothing is called, nobody queues, no deadline is looked at.
+ * rwmutex-8: a reader notes in a place of its thread's own that it reads, looks whether a writer has come, and clears
+ * the place; one of a hundred sets the word, looks at the places of all threads, and clears the word. At 1 processor no
+ * barrier stands between note and look; at more than one that is a locked instruction, and a thread a processor does it
+ * at the same time: none waits for the others but writers for readers that are inside. Nothing is called, nobody
+ * queues, no deadline is looked at.
  */
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* select-4: the locks of four channels, each taken by one locked instruction and given back by a store, and a switch to the
- * one who sends. Without the look at who waits, the order in which cases are tried, and the sender's own lock. */
+/* select-4: the locks of four channels, each taken by one locked instruction and given back by a store, and a switch to
+ * the one who sends. Without the look at who waits, the order in which cases are tried, and the sender's own lock. */
 #include "stacks.h"
 
 static struct stack here, there;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sleep-1M: a million stacks that were never used, each with its first page and its guard, by a thread a processor; then the second
- * that the last one sleeps. After a second the first ones are free to be used again: no more are made from then on. Nothing is
- * queued or run, and no timer is set.
+ * sleep-1M: a million stacks that were never used, each with its first page and its guard, by a thread a processor;
+ * then the second that the last one sleeps. After a second the first ones are free to be used again: no more are made
+ * from then on. Nothing is queued or run, and no timer is set.
  */
 #include "slots.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a kernel has to do for stacks that were never used: a page at the top of each 256 KiB, and a guard at the bottom, by the
- * quickest way there is: a call for 32 guards, and one for 32 pages (Linux 6.15). Each thread has its share in a mapping of its own.
+ * What a kernel has to do for stacks that were never used: a page at the top of each 256 KiB, and a guard at the
+ * bottom, by the quickest way there is: a call for 32 guards, and one for 32 pages (Linux 6.15). Each thread has its
+ * share in a mapping of its own.
  */
 #ifndef LIMITS_SLOTS_H
 #define LIMITS_SLOTS_H

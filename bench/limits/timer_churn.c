@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timer-churn: what to arm and to stop a timer cannot do without: the clock is read once, for a timeout counts from now; the
- * heap of a processor is locked twice, by a compare-and-swap and a store, for any thread may stop a timer; and the timer goes into the
- * heap's next place and out of it. No heap is kept in order, no context opened, nothing called. A thread a processor.
+ * timer-churn: what to arm and to stop a timer cannot do without: the clock is read once, for a timeout counts from
+ * now; the heap of a processor is locked twice, by a compare-and-swap and a store, for any thread may stop a timer; and
+ * the timer goes into the heap's next place and out of it. No heap is kept in order, no context opened, nothing called.
+ * A thread a processor.
  */
 #include <pthread.h>
 

@@ -65,8 +65,8 @@ int load_socket(void)
 }
 
 /*
- * Blocking as long as it connects: a server that is slow to accept slows this down, and no SYN is lost. At the end it is
- * reset, so that 10,000 connections leave none behind in TIME_WAIT.
+ * Blocking as long as it connects: a server that is slow to accept slows this down, and no SYN is lost. At the end it
+ * is reset, so that 10,000 connections leave none behind in TIME_WAIT.
  */
 int load_connected(void)
 {

@@ -38,8 +38,8 @@ extern struct plan plan;
 
 /* Called by each worker once it is connected: waits for the others. */
 void load_ready(void);
-/* The window. Its ends lie beyond all time until the CPU clocks have been read there, however late that is: units and CPU
- * time are of the same window. Workers run until it has ended. */
+/* The window. Its ends lie beyond all time until the CPU clocks have been read there, however late that is: units and
+ * CPU time are of the same window. Workers run until it has ended. */
 extern _Atomic int64_t load_from, load_to;
 static inline bool load_ended(int64_t now)
 {

@@ -2,13 +2,13 @@
 /*
  * Round trips of 64 bytes on connections that stay.
  *
- * Closed: each connection sends again as soon as its message is back, so that there are always as many messages under way
- * as connections; the server or the client is busy all the time.
+ * Closed: each connection sends again as soon as its message is back, so that there are always as many messages under
+ * way as connections; the server or the client is busy all the time.
  *
- * Paced: a message is due every so often, on each connection in turn, whatever comes back. It is timed from when it was due,
- * however late it is sent: neither a server that stalls its connection nor one that keeps the client from its processor can
- * hide it. A clock that is a descriptor says when, because epoll's own timeout counts in milliseconds; on a core of its own
- * the client looks at it without sleep, so that it is not late itself.
+ * Paced: a message is due every so often, on each connection in turn, whatever comes back. It is timed from when it was
+ * due, however late it is sent: neither a server that stalls its connection nor one that keeps the client from its
+ * processor can hide it. A clock that is a descriptor says when, because epoll's own timeout counts in milliseconds; on
+ * a core of its own the client looks at it without sleep, so that it is not late itself.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `undergo serve`: a server with one route, a listener or a few, a log, and the signals that end it. Standard
- * output carries the addresses, the access log and the counts, in lines of the log's format; complaints go to standard error.
+ * `undergo serve`: a server with one route, a listener or a few, a log, and the signals that end it. Standard output
+ * carries the addresses, the access log and the counts, in lines of the log's format; complaints go to standard error.
  */
 #include "serve.h"
 
@@ -101,7 +101,8 @@ static int dump(void *unused)
 	return 0;
 }
 
-/* In a task that nobody waits for: who reads standard error may have stopped, and other signals are to be heard meanwhile. */
+/* In a task that nobody waits for: who reads standard error may have stopped, and other signals are to be heard
+ * meanwhile. */
 static void start_dump(void)
 {
 	static const struct ug_go_opts opts = {.name = "dump"};

@@ -15,8 +15,8 @@
  *	return ug_http_serve(s, l);
  *
  * The parser is strict: what RFC 9110 and RFC 9112 call invalid, and what they merely let a server tolerate, is
- * answered with 400, and the connection is closed; so is %00 in a target, which would end a text in its middle (RFC 3986
- * 7.3). Limits and time-outs are on unless they are turned off.
+ * answered with 400, and the connection is closed; so is %00 in a target, which would end a text in its middle (RFC
+ * 3986 7.3). Limits and time-outs are on unless they are turned off.
  */
 #ifndef UNDERGO_HTTP_H
 #define UNDERGO_HTTP_H
@@ -37,8 +37,8 @@ typedef struct ug_http_response ug_http_response; /* its answer; as long */
 
 /* Servers ---------------------------------------------------------------------------------------------------------- */
 
-/* A request that has been answered, as a log wants to know it. Texts are NUL-terminated, borrowed for the call, and as the client
- * sent them: escape them before you write them anywhere. */
+/* A request that has been answered, as a log wants to know it. Texts are NUL-terminated, borrowed for the call, and as
+ * the client sent them: escape them before you write them anywhere. */
 struct ug_http_log {
 	const char *remote; /* the client's IP address; "unix:" and the name that it chose */
 	const char *method, *target; /* "" where the head could not be read */
@@ -52,17 +52,17 @@ struct ug_http_log {
 	uintptr_t reserved[4];
 };
 
-/* Zero is the default everywhere; -1 turns a limit off where that is said. Times are nanoseconds; while the process is stopped
- * (SIGSTOP, a frozen container) none passes for clients. */
+/* Zero is the default everywhere; -1 turns a limit off where that is said. Times are nanoseconds; while the process is
+ * stopped (SIGSTOP, a frozen container) none passes for clients. */
 struct ug_http_server_opts {
 	uint32_t max_head; /* bytes of a request's head, 1 KiB to 1 MiB; 0: 16 KiB. 414 or 431 beyond */
 	uint32_t max_fields; /* fields of a head, up to 10,000; 0: 100. 431 beyond */
 	int64_t max_body; /* bytes of a request's body; 0: 8 MiB, -1: any. 413 beyond */
-	/* Open at a time; beyond, one that has been idle for a second gives way, or the new ones wait. 0: nine tenths of the descriptors
-	 * that the process may have, -1: any. */
+	/* Open at a time; beyond, one that has been idle for a second gives way, or the new ones wait. 0: nine tenths
+	 * of the descriptors that the process may have, -1: any. */
 	int max_connections;
 	int accept_browser_urls; /* 1: take [ ] { } | ^ ` bare in targets, as browsers send them, against RFC 3986 */
-	int64_t head_time; /* for a request's head, from its first byte (of the first: from the connection's start) to its
+	int64_t head_time; /* for a request's head, from its first byte (the first's: the connection's start) to its
 	                      last; 0: 10 s, -1: any. 408 beyond */
 	int64_t idle_time; /* between requests; 0: 60 s, -1: any */
 	int64_t rate_time; /* how long a body may stay behind its least rate; 0: 10 s */
@@ -91,17 +91,19 @@ void ug_http_server_free(ug_http_server *s);
 /* Frees *s and sets it to NULL; fits UG_CLEAN. */
 void ug_http_server_clean(ug_http_server **s);
 
-/* Answers a request: 0, or a negative code. Nothing written and 0 is an empty 200. A negative code is answered with 500 where nothing
- * was sent yet (-ENOENT with 404, -EACCES and -EPERM with 403, a fault of the request's body with what fits it); else it ends the
- * connection. The task's context ends when the connection is cut or the server's drain time is over. */
+/* Answers a request: 0, or a negative code. Nothing written and 0 is an empty 200. A negative code is answered with 500
+ * where nothing was sent yet (-ENOENT with 404, -EACCES and -EPERM with 403, a fault of the request's body with what
+ * fits it); else it ends the connection. The task's context ends when the connection is cut or the server's drain time
+ * is over. */
 typedef int ug_http_handler(ug_http_request *q, ug_http_response *r, void *arg);
 
 /*
- * Sends requests that match `pattern` to the handler: "[METHOD ]PATH", without a method all of them; GET serves HEAD too. A
- * segment of the path is a text, {name}, which stands for any one segment, or, at the end, {name...}, which stands for
- * all that is left, nothing included. Of several that match, a text goes before {name} before {name...}, from left to right. No match:
- * 404, or 405 with Allow where only the method does not. OPTIONS is answered by itself. -EINVAL, -EEXIST (the
- * same pattern twice), -EBUSY (it serves), -ENOMEM. Does not wait. Source: Go's net/http, "Patterns".
+ * Sends requests that match `pattern` to the handler: "[METHOD ]PATH", without a method all of them; GET serves HEAD
+ * too. A segment of the path is a text, {name}, which stands for any one segment, or, at the end, {name...}, which
+ * stands for all that is left, nothing included. Of several that match, a text goes before {name} before {name...},
+ * from left to right. No match: 404, or 405 with Allow where only the method does not. OPTIONS is answered by itself.
+ * -EINVAL, -EEXIST (the same pattern twice), -EBUSY (it serves), -ENOMEM. Does not wait. Source: Go's net/http,
+ * "Patterns".
  */
 int ug_http_route(ug_http_server *s, const char *pattern, ug_http_handler *handler, void *arg);
 
@@ -110,32 +112,33 @@ struct ug_http_files_opts {
 	int no_listing; /* 1: a folder without an index is a 404; 0: it is listed */
 	int show_hidden; /* 1: names that begin with a dot are served too; 0: they are a 404 */
 	uint32_t cache_files; /* kept at hand, small ones in memory (8 KiB), others open; 0: 1024 of either kind */
-	/* For how long a file that is kept is believed to be as it was, nanoseconds: a change is seen by then. 0: 100 ms; -1: nothing is
-	 * kept, each request opens its file. */
+	/* For how long a file that is kept is believed to be as it was, nanoseconds: a change is seen by then. 0: 100
+	 * ms; -1: nothing is kept, each request opens its file. */
 	int64_t cache_time;
 	uintptr_t reserved[3];
 };
 /*
- * Serves the files below `folder` under a path that ends with {name...}, for GET and HEAD: ranges, conditions, types by name,
- * listings. No request leaves the folder, by whatever name or symbolic link. Files that are asked for often are kept at hand: at most
- * cache_files in memory, and as many open, but no more than a 64th of the descriptors that the process may have; what
- * nobody asks for goes after 2 s, all of it with the last connection or where descriptors run short. What changed just
- * now (in 40 ms; in 2.1 s on file systems that count seconds), and what the kernel makes up (/proc, /sys), is never kept. `opts`
- * may be NULL. -EINVAL (the pattern, an index with a slash, a negative cache_time other than -1), errors of open(2), those of
- * ug_http_route. Waits. Source: man 2 openat2, RESOLVE_BENEATH.
+ * Serves the files below `folder` under a path that ends with {name...}, for GET and HEAD: ranges, conditions, types by
+ * name, listings. No request leaves the folder, by whatever name or symbolic link. Files that are asked for often are
+ * kept at hand: at most cache_files in memory, and as many open, but no more than a 64th of the descriptors that the
+ * process may have; what nobody asks for goes after 2 s, all of it with the last connection or where descriptors run
+ * short. What changed just now (in 40 ms; in 2.1 s on file systems that count seconds), and what the kernel makes up
+ * (/proc, /sys), is never kept. `opts` may be NULL. -EINVAL (the pattern, an index with a slash, a negative cache_time
+ * other than -1), errors of open(2), those of ug_http_route. Waits. Source: man 2 openat2, RESOLVE_BENEATH.
  */
 int ug_http_files(ug_http_server *s, const char *pattern, const char *folder, const struct ug_http_files_opts *opts);
 
 /*
  * Takes connections from l and serves them, a task each, until the context ends or ug_http_shutdown is called. Then it
- * closes l and idle connections, waits for the requests under way, cuts those that go on beyond the drain time, and returns: 0,
- * -ETIMEDOUT where some were cut, or the code that ended accepting. Out of descriptors it waits and goes on. May
- * serve several listeners at once, in a task each. Waits.
+ * closes l and idle connections, waits for the requests under way, cuts those that go on beyond the drain time, and
+ * returns: 0, -ETIMEDOUT where some were cut, or the code that ended accepting. Out of descriptors it waits and goes
+ * on. May serve several listeners at once, in a task each. Waits.
  */
 int ug_http_serve(ug_http_server *s, ug_listener l);
 /* Has every ug_http_serve on it stop as above, and later ones return at once. Does not wait. Any thread. */
 void ug_http_shutdown(ug_http_server *s);
-/* Counts so far; a connection tells of its requests when it has some 64 of them, and when it ends. Does not wait. Any thread. */
+/* Counts so far; a connection tells of its requests when it has some 64 of them, and when it ends. Does not wait. Any
+ * thread. */
 void ug_http_stats_get(ug_http_server *s, struct ug_http_stats *out);
 
 /* Requests ---------------------------------------------------------------------------------------------------------
@@ -151,15 +154,16 @@ const char *ug_http_path(ug_http_request *q);
 const char *ug_http_host(ug_http_request *q);
 /* What {name} or {name...} of the pattern stands for, decoded; NULL: no such name. */
 const char *ug_http_param(ug_http_request *q, const char *name);
-/* The value of the query's first field of that name, decoded ("" where it has none); NULL: no such field. Source: WHATWG URL 5.1 */
+/* The value of the query's first field of that name, decoded ("" where it has none); NULL: no such field. Source:
+ * WHATWG URL 5.1 */
 const char *ug_http_query(ug_http_request *q, const char *name);
 /* The value of the i-th header field (from 0) of that name, in any case; NULL: there are not so many. */
 const char *ug_http_header(ug_http_request *q, const char *name, unsigned i);
 /* The other end's address. */
 int ug_http_remote(ug_http_request *q, ug_addr *out);
 
-/* The request's body, as a reader: UG_EPROTO_HTTP where it is malformed, UG_ETOOLONG where it is longer than max_body, UG_ESHORT where
- * the client went away. A handler may answer such a code: the client gets the status that fits. */
+/* The request's body, as a reader: UG_EPROTO_HTTP where it is malformed, UG_ETOOLONG where it is longer than max_body,
+ * UG_ESHORT where the client went away. A handler may answer such a code: the client gets the status that fits. */
 ug_reader ug_http_body(ug_http_request *q);
 /* Bytes that the body will have, -1 where that is not known before its end. */
 int64_t ug_http_body_size(ug_http_request *q);
@@ -172,19 +176,19 @@ void *ug_http_alloc(ug_http_request *q, size_t n);
  * What a handler writes is buffered. A body of up to 8 KiB is sent with its length once the handler has returned; a
  * longer one is sent in chunks meanwhile. With the first byte that is sent, status and fields are settled (-EBUSY). */
 
-/* Sets the status, 200 to 599; it starts as 200. 204 and 304 have no body: what waits to be sent is thrown away, and once something was
- * written for one of them it is not changed to another (-EBUSY). -EINVAL, -EBUSY. */
+/* Sets the status, 200 to 599; it starts as 200. 204 and 304 have no body: what waits to be sent is thrown away, and
+ * once something was written for one of them it is not changed to another (-EBUSY). -EINVAL, -EBUSY. */
 int ug_http_status(ug_http_response *r, int status);
-/* Sets a field, in place of those of that name, or adds one. Date, Content-Length, Transfer-Encoding and Connection are the
- * server's own; "Connection: close" may be set. -EINVAL (those, a name that is no token, a value with control characters),
- * -EBUSY, -ENOMEM. */
+/* Sets a field, in place of those of that name, or adds one. Date, Content-Length, Transfer-Encoding and Connection are
+ * the server's own; "Connection: close" may be set. -EINVAL (those, a name that is no token, a value with control
+ * characters), -EBUSY, -ENOMEM. */
 int ug_http_set(ug_http_response *r, const char *name, const char *value);
 int ug_http_add(ug_http_response *r, const char *name, const char *value);
 /* Says beforehand how long the body is: it is sent as it is written, without chunks. -EINVAL, -EBUSY. */
 int ug_http_length(ug_http_response *r, int64_t n);
-/* The body, as a writer; ug_copy from a file into it is a sendfile where the length was said. Writing waits for the client:
- * -EPIPE, -ECONNRESET, -ECANCELED (too slow, or the server stops), -EINVAL (more than was said). Where an answer has no body (HEAD,
- * 204, 304) what is written is counted only. */
+/* The body, as a writer; ug_copy from a file into it is a sendfile where the length was said. Writing waits for the
+ * client: -EPIPE, -ECONNRESET, -ECANCELED (too slow, or the server stops), -EINVAL (more than was said). Where an
+ * answer has no body (HEAD, 204, 304) what is written is counted only. */
 ug_writer ug_http_writer(ug_http_response *r);
 /* Sends what is buffered. Waits. */
 int ug_http_flush(ug_http_response *r);
@@ -196,9 +200,9 @@ int ug_http_text(ug_http_response *r, int status, const char *text);
 int ug_http_error(ug_http_response *r, int status, const char *text);
 /* To another place: status 301, 302, 303, 307 or 308; `location` must be a valid URI reference. */
 int ug_http_redirect(ug_http_response *r, int status, const char *location);
-/* Sends a regular file, from its start and by offset, with ranges, conditions and Last-Modified; the type by `name` where none is
- * set. A file that does not know its size, as in /proc and /sys, is sent as it comes, without those three. -EINVAL (no regular
- * file), errors of fstat(2), read(2) and the writer. */
+/* Sends a regular file, from its start and by offset, with ranges, conditions and Last-Modified; the type by `name`
+ * where none is set. A file that does not know its size, as in /proc and /sys, is sent as it comes, without those
+ * three. -EINVAL (no regular file), errors of fstat(2), read(2) and the writer. */
 int ug_http_send_file(ug_http_response *r, ug_file *file, const char *name);
 
 /* The name of a status, "Not Found"; "Unknown" where it has none. Static storage. RFC 9110 15 */

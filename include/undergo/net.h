@@ -93,7 +93,7 @@ typedef struct ug_listener ug_listener;
 enum ug_conn_option {
 	UG_CONN_NODELAY = 1, /* TCP_NODELAY: 1 (as connections start) or 0 */
 	UG_CONN_CORK, /* TCP_CORK: 1 holds back what does not fill a segment, 0 sends it */
-	UG_CONN_LINGER, /* 0: close throws away what is unsent and resets; -1, as at the start: it is sent after close */
+	UG_CONN_LINGER, /* 0: close drops what is unsent and resets; -1, as at the start: it is sent after close */
 	UG_CONN_READ_BUFFER, /* SO_RCVBUF, bytes */
 	UG_CONN_WRITE_BUFFER, /* SO_SNDBUF, bytes */
 };
@@ -126,7 +126,8 @@ ssize_t ug_conn_writev(ug_conn c, const struct iovec *iov, int n);
 /* Waits until at least one byte of them went: how many did, or a negative code, with which none has. */
 ssize_t ug_conn_write_some(ug_conn c, const struct iovec *iov, int n);
 /* Waits until a read would not, or the other end is gone: for a connection that is idle, and should hold no buffer. 0
- * at once where the connection cannot say; rarely 0 too early, where another read took what had come, and then that read waits. */
+ * at once where the connection cannot say; rarely 0 too early, where another read took what had come, and then that
+ * read waits. */
 int ug_conn_wait_readable(ug_conn c);
 /* Tells the other end that no more comes: its reads end with 0. Reading goes on. -ENOTSUP, -ENOTCONN. Does not wait. */
 int ug_conn_shutdown_write(ug_conn c);
@@ -139,8 +140,8 @@ int ug_conn_remote(ug_conn c, ug_addr *out);
  * it can. */
 ug_reader ug_conn_reader(ug_conn c);
 ug_writer ug_conn_writer(ug_conn c);
-/* Bytes that were written and that the other end's system has not taken yet; -ENOTSUP where the connection cannot say. Does not
- * wait. man tcp (SIOCOUTQ) */
+/* Bytes that were written and that the other end's system has not taken yet; -ENOTSUP where the connection cannot say.
+ * Does not wait. man tcp (SIOCOUTQ) */
 int64_t ug_conn_unsent(ug_conn c);
 /* The descriptor behind it, borrowed, for ug_select; NULL where there is none. */
 ug_fd *ug_conn_fd(ug_conn c);
@@ -213,9 +214,9 @@ int ug_listen(const char *network, const char *address, const struct ug_listen_o
 int ug_listener_adopt(int fd, ug_listener *out);
 
 /* Waits for the next connection. -EBADF once closed, also for those who wait then; -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM:
- * the connection stays queued, see ug_listener_shed; without memory it may have been closed. Before it says so it pauses
- * for 5 ms and tries once more, so that a loop may just call again. A connection that died in the queue, or that a
- * firewall refuses, is skipped. man 2 accept */
+ * the connection stays queued, see ug_listener_shed; without memory it may have been closed. Before it says so it
+ * pauses for 5 ms and tries once more, so that a loop may just call again. A connection that died in the queue, or that
+ * a firewall refuses, is skipped. man 2 accept */
 int ug_accept(ug_listener l, ug_conn *out);
 /* Takes one queued connection and closes it, with a descriptor kept in reserve: what a server can do after -EMFILE, so
  * that its clients see an end. 0, also where accept has closed one already; -EAGAIN where none is queued; -EMFILE where

@@ -53,7 +53,8 @@ struct ug_file_info {
  * Opens a file. `flags` are those of open(2) (O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND,
  * O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TMPFILE, …), to which O_CLOEXEC and O_NONBLOCK are added; `mode` the permissions
  * of a file that this makes, less the umask. A FIFO opened for reading does not wait for its writer: the first read
- * does. One opened for writing waits for its reader, until the context ends. Waits. Errors of open(2), -ENOMEM. man 2 open
+ * does. One opened for writing waits for its reader, until the context ends. Waits. Errors of open(2), -ENOMEM. man 2
+ * open
  */
 int ug_file_open(const char *path, int flags, mode_t mode, ug_file **out);
 /* Makes the file, or cuts it to nothing where it exists, for reading and writing: O_RDWR | O_CREAT | O_TRUNC, 0666. */
@@ -111,7 +112,8 @@ int ug_lstat(const char *path, struct ug_file_info *out);
 /* Reads a whole file of at most `limit` bytes (0: any) into memory from malloc, with a NUL after it that is not
  * counted; free it. UG_ETOOLONG where it is longer, -ENOMEM. */
 int ug_read_file(const char *path, size_t limit, char **out, size_t *size);
-/* Makes the file, with the permissions `mode` less the umask, or replaces its contents. Not atomic: a reader may see a part. */
+/* Makes the file, with the permissions `mode` less the umask, or replaces its contents. Not atomic: a reader may see a
+ * part. */
 int ug_write_file(const char *path, const void *data, size_t size, mode_t mode);
 /* Removes a file or an empty folder; -ENOENT where there is none. */
 int ug_remove(const char *path);
@@ -176,10 +178,10 @@ void ug_dir_listing_done(struct ug_dir_listing *list);
 
 /*
  * From now on each `signo` sends its number into the channel of int (kept alive by a reference), and its default action
- * is off. A channel that is full misses it: give it room for as many as matter. Of one signal that is
- * sent several times in quick succession fewer may be seen, real-time signals too. A second call for the same pair changes
- * nothing. -EINVAL: no such signal, SIGKILL, SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS),
- * UG_NIL. -ENOMEM, -EAGAIN.
+ * is off. A channel that is full misses it: give it room for as many as matter. Of one signal that is sent several
+ * times in quick succession fewer may be seen, real-time signals too. A second call for the same pair changes nothing.
+ * -EINVAL: no such signal, SIGKILL, SIGSTOP, the faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), UG_NIL.
+ * -ENOMEM, -EAGAIN.
  */
 #define ug_signal_notify(ch, signo) ug_signal_notify_chan((ch).core, (ch).type, (signo))
 int ug_signal_notify_chan(ug_chan *ch, const int *type, int signo);

@@ -32,20 +32,21 @@ typedef struct ug_chan ug_chan;
 	}
 
 struct ug_chan_opts {
-	/* Disposes of a value that was sent and never received; runs where the last reference goes. NULL: nothing to do. */
+	/* Disposes of a value that was sent and never received; runs where the last reference goes. NULL: nothing to
+	 * do. */
 	void (*drop)(void *value);
 	uintptr_t reserved[5];
 };
 
-/* Makes *out (a typed channel) with room for `capacity` values, 0: sender and receiver meet. One reference. -ENOMEM, -EINVAL (more
- * bytes than there are). `opts` may be NULL. Does not wait. */
+/* Makes *out (a typed channel) with room for `capacity` values, 0: sender and receiver meet. One reference. -ENOMEM,
+ * -EINVAL (more bytes than there are). `opts` may be NULL. Does not wait. */
 #define ug_chan_new(out, capacity) ug_chan_make(&(out)->core, sizeof *(out)->type, (capacity), NULL)
 #define ug_chan_new_with(out, capacity, opts) ug_chan_make(&(out)->core, sizeof *(out)->type, (capacity), (opts))
 int ug_chan_make(ug_chan **out, size_t value_size, size_t capacity, const struct ug_chan_opts *opts);
 /* One more reference to the typed channel at `typed`; UG_NIL is fine. Answers 0. Any thread that has one. */
 int ug_chan_ref(void *typed);
-/* Drops a reference of the typed channel at `typed` and sets it to UG_NIL. -EBUSY (and nothing done) where it is the last one and someone
- * waits on it. UG_NIL is fine. Fits UG_CLEAN. */
+/* Drops a reference of the typed channel at `typed` and sets it to UG_NIL. -EBUSY (and nothing done) where it is the
+ * last one and someone waits on it. UG_NIL is fine. Fits UG_CLEAN. */
 int ug_chan_unref(void *typed);
 
 /* Sends *ptr: 0, -EPIPE once closed (the value stays with the sender), -ECANCELED, -ETIMEDOUT. Waits. */
@@ -55,8 +56,8 @@ int ug_chan_unref(void *typed);
 /* The same where it need not wait; else -EAGAIN. */
 #define ug_try_send(ch, ptr) ug_chan_try_send((ch).core, 1 ? (ptr) : (ch).type)
 #define ug_try_recv(ch, ptr) ug_chan_try_recv((ch).core, UG__OUT(ch, ptr))
-/* No more sends: those that wait get -EPIPE, receivers drain what is there, then see -EPIPE. 0, -EPIPE where closed already, -EINVAL
- * for UG_NIL. Does not wait. */
+/* No more sends: those that wait get -EPIPE, receivers drain what is there, then see -EPIPE. 0, -EPIPE where closed
+ * already, -EINVAL for UG_NIL. Does not wait. */
 #define ug_close(ch) ug_chan_close((ch).core)
 /* Values waiting in the channel, and its capacity; 0 for UG_NIL. */
 #define ug_len(ch) ug_chan_len((ch).core)
@@ -107,17 +108,17 @@ struct ug_case {
 #define UG_AFTER(d) UG__CASE(UG__CASE_AFTER, NULL, NULL, (d)) /* fires d nanoseconds after the call */
 #define UG_AT(t) UG__CASE(UG__CASE_AT, NULL, NULL, (t)) /* fires when the monotonic clock shows t */
 #define UG_DEFAULT UG__CASE(UG__CASE_DEFAULT, NULL, NULL, 0) /* fires where no other can at once */
-/* A ug_fd * on which a read (a write) would not block; result: 0, or -EBADF where it is closed, -ECANCELED where that happens
- * meanwhile. */
+/* A ug_fd * on which a read (a write) would not block; result: 0, or -EBADF where it is closed, -ECANCELED where that
+ * happens meanwhile. */
 #define UG_READABLE(fd) UG__CASE(UG__CASE_READABLE, (fd), NULL, 0)
 #define UG_WRITABLE(fd) UG__CASE(UG__CASE_WRITABLE, (fd), NULL, 0)
 #define UG_ENDED(task) UG__CASE(UG__CASE_TASK, (task), NULL, 0) /* a ug_task * has ended; result: its result */
 #define UG_IGNORE UG__CASE(UG__CASE_NONE, NULL, NULL, 0) /* never fires */
 
-/* Waits until one case can go on and does it; of several each is equally likely. The case's index, or -ECANCELED, -ETIMEDOUT,
- * -EINVAL (an unknown case, two defaults, a descriptor, a task or a variable that is NULL, n over 65,535). With n 0, or nothing that
- * can fire, waits for the context's end. A descriptor's case fires with -ESRCH where it would have to wait and no runtime runs. The
- * cases may be used again as they stand. */
+/* Waits until one case can go on and does it; of several each is equally likely. The case's index, or -ECANCELED,
+ * -ETIMEDOUT, -EINVAL (an unknown case, two defaults, a descriptor, a task or a variable that is NULL, n over 65,535).
+ * With n 0, or nothing that can fire, waits for the context's end. A descriptor's case fires with -ESRCH where it would
+ * have to wait and no runtime runs. The cases may be used again as they stand. */
 UG_MUST_CHECK int ug_select(struct ug_case *cases, size_t n);
 
 /* Groups -----------------------------------------------------------------------------------------------------------
@@ -126,7 +127,8 @@ UG_MUST_CHECK int ug_select(struct ug_case *cases, size_t n);
  *		ug_group_go(&g, fetch, &url);
  *	}                                   waits for all; leaving early (break, return) cancels them first
  *	return ug_group_result(&g);
- * The first task that answers a negative code cancels the group: its tasks, and what the owner calls inside the block. */
+ * The first task that answers a negative code cancels the group: its tasks, and what the owner calls inside the block.
+ * */
 typedef struct ug_group ug_group;
 struct ug_group {
 	struct ug_ctx ctx_;
@@ -144,25 +146,26 @@ struct ug_group_opts {
 	size_t limit; /* at most so many tasks of it run at a time, ug_group_go waits for room; 0: no limit */
 	uintptr_t reserved[3];
 };
-/* Opens a group in the caller's storage and makes its context the task's current one: ug_group_close belongs to it, by the same
- * task or thread. `opts` may be NULL. Does not wait. */
+/* Opens a group in the caller's storage and makes its context the task's current one: ug_group_close belongs to it, by
+ * the same task or thread. `opts` may be NULL. Does not wait. */
 void ug_group_open(ug_group *g, const struct ug_group_opts *opts);
-/* Starts fn(arg) in the group. From the owner or from a task of the group. Waits for room in a group with a limit. In one without it is no
- * wait, but a task that has started a hundred or so which have not run yet lets them run first, and may go on on another thread.
- * -ENOMEM; -ECANCELED, -ETIMEDOUT once the group has ended; else as ug_go. */
+/* Starts fn(arg) in the group. From the owner or from a task of the group. Waits for room in a group with a limit. In
+ * one without it is no wait, but a task that has started a hundred or so which have not run yet lets them run first,
+ * and may go on on another thread. -ENOMEM; -ECANCELED, -ETIMEDOUT once the group has ended; else as ug_go. */
 int ug_group_go(ug_group *g, ug_fn *fn, void *arg);
-/* The same, with a copy of `size` bytes at `args` (at most UG_COPY_MAX), whose address fn gets; with options, which may be NULL. */
+/* The same, with a copy of `size` bytes at `args` (at most UG_COPY_MAX), whose address fn gets; with options, which may
+ * be NULL. */
 int ug_group_go_copy(ug_group *g, ug_fn *fn, const void *args, size_t size);
 int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts);
-/* ug_go_when_readable for a task of the group, which counts it, and waits for it at its end, from now on; once the group is cancelled fn is
- * told -ECANCELED or -ETIMEDOUT. Errors and waiting as for both. */
+/* ug_go_when_readable for a task of the group, which counts it, and waits for it at its end, from now on; once the
+ * group is cancelled fn is told -ECANCELED or -ETIMEDOUT. Errors and waiting as for both. */
 int ug_group_go_when_readable(
 	ug_group *g, ug_fd *f, int64_t deadline, ug_ready_fn *fn, void *arg, const struct ug_go_opts *opts);
-/* Cancels what runs in it, and what the owner calls in its block; `cause` as in ug_ctx_cancel. Does not wait. Any thread that knows the
- * group is open. */
+/* Cancels what runs in it, and what the owner calls in its block; `cause` as in ug_ctx_cancel. Does not wait. Any
+ * thread that knows the group is open. */
 void ug_group_cancel(ug_group *g, int cause);
-/* Waits for all its tasks (not cut short), closes the scope, answers the first negative result of a task, or 0. Once only; the
- * second call answers the same. By the owner. */
+/* Waits for all its tasks (not cut short), closes the scope, answers the first negative result of a task, or 0. Once
+ * only; the second call answers the same. By the owner. */
 int ug_group_close(ug_group *g);
 /* The first negative result of a task so far, or 0; after ug_group_close what that answered. */
 int ug_group_result(const ug_group *g);
@@ -204,10 +207,10 @@ typedef struct ug_rwmutex {
 	uint16_t writes_, patience_;
 	uintptr_t reserved_[2];
 } ug_rwmutex;
-/* Many readers or one writer; a writer that waits holds off new readers. lock and rlock wait: 0, -ECANCELED, -ETIMEDOUT (then it is
- * not locked). try_: 0, or -EBUSY where it would wait. unlock and runlock: by whoever; -EINVAL where it is not locked so. (A runlock of
- * what another task took may yield until that one unlocks it, ends, or makes a call that may wait.) Not recursive. Source: Go's
- * sync.RWMutex. */
+/* Many readers or one writer; a writer that waits holds off new readers. lock and rlock wait: 0, -ECANCELED, -ETIMEDOUT
+ * (then it is not locked). try_: 0, or -EBUSY where it would wait. unlock and runlock: by whoever; -EINVAL where it is
+ * not locked so. (A runlock of what another task took may yield until that one unlocks it, ends, or makes a call that
+ * may wait.) Not recursive. Source: Go's sync.RWMutex. */
 UG_MUST_CHECK int ug_rwmutex_lock(ug_rwmutex *m);
 UG_MUST_CHECK int ug_rwmutex_try_lock(ug_rwmutex *m);
 int ug_rwmutex_unlock(ug_rwmutex *m);
@@ -220,8 +223,8 @@ typedef struct ug_cond {
 	struct ug__waitq waiters_;
 	uintptr_t reserved_[1];
 } ug_cond;
-/* Unlocks m, waits for a signal, locks m again (that is not cut short: m is locked on every return). 0, -ECANCELED, -ETIMEDOUT,
- * -EINVAL (m was not locked, and is not). Source: Go's sync.Cond. */
+/* Unlocks m, waits for a signal, locks m again (that is not cut short: m is locked on every return). 0, -ECANCELED,
+ * -ETIMEDOUT, -EINVAL (m was not locked, and is not). Source: Go's sync.Cond. */
 UG_MUST_CHECK int ug_cond_wait(ug_cond *c, ug_mutex *m);
 /* Wakes the one that has waited longest; all. Do not wait, with m locked or not. */
 void ug_cond_signal(ug_cond *c);
@@ -233,8 +236,9 @@ typedef struct ug_once {
 	uint32_t pad_;
 	struct ug__waitq waiters_;
 } ug_once;
-/* Runs fn(arg) once for all callers; each waits for its end and gets its result. -ECANCELED, -ETIMEDOUT while waiting for another's
- * run, and on entry. fn must not call it for the same once: it would wait for itself. Source: Go's sync.Once. */
+/* Runs fn(arg) once for all callers; each waits for its end and gets its result. -ECANCELED, -ETIMEDOUT while waiting
+ * for another's run, and on entry. fn must not call it for the same once: it would wait for itself. Source: Go's
+ * sync.Once. */
 int ug_once_do(ug_once *o, ug_fn *fn, void *arg);
 
 typedef struct ug_waitgroup {
@@ -242,8 +246,9 @@ typedef struct ug_waitgroup {
 	uint32_t lock_, pad_;
 	struct ug__waitq waiters_;
 } ug_waitgroup;
-/* Adds n (may be negative; done: -1) to the count; at 0 those that wait go on. -EINVAL (and nothing done) where it would fall below
- * 0 or not fit. Does not wait. wait: until the count is 0; -ECANCELED, -ETIMEDOUT. Source: Go's sync.WaitGroup. */
+/* Adds n (may be negative; done: -1) to the count; at 0 those that wait go on. -EINVAL (and nothing done) where it
+ * would fall below 0 or not fit. Does not wait. wait: until the count is 0; -ECANCELED, -ETIMEDOUT. Source: Go's
+ * sync.WaitGroup. */
 int ug_waitgroup_add(ug_waitgroup *w, int64_t n);
 int ug_waitgroup_done(ug_waitgroup *w);
 UG_MUST_CHECK int ug_waitgroup_wait(ug_waitgroup *w);
@@ -256,7 +261,8 @@ typedef struct ug_sem {
 } ug_sem;
 /* Sets it up with a size, of which nothing is taken. No ending call. */
 void ug_sem_init(ug_sem *s, int64_t size);
-/* Takes n of its size; waits. 0, -ECANCELED, -ETIMEDOUT (then nothing is taken), -EINVAL where n is negative or over its size. */
+/* Takes n of its size; waits. 0, -ECANCELED, -ETIMEDOUT (then nothing is taken), -EINVAL where n is negative or over
+ * its size. */
 UG_MUST_CHECK int ug_sem_acquire(ug_sem *s, int64_t n);
 UG_MUST_CHECK int ug_sem_try_acquire(ug_sem *s, int64_t n); /* -EBUSY where it would wait */
 int ug_sem_release(ug_sem *s, int64_t n); /* -EINVAL where more comes back than is out */

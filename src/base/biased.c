@@ -9,7 +9,8 @@
 #include <time.h>
 #include <undergo/base.h>
 
-/* So often in a row a worker takes the word before the lock is its own; twice that for each time it was taken away, so often at most. */
+/* So often in a row a worker takes the word before the lock is its own; twice that for each time it was taken away, so
+ * often at most. */
 #define TURNS 512
 #define DOUBLINGS 5
 /* Pauses while the owner's section lasts, before the core is given away: the owner may have lost its own. */

@@ -2,10 +2,11 @@
 /*
  * A lock that a worker takes without a locked instruction as long as no other thread wants it.
  *
- * A channel between tasks that take turns on one processor is locked and unlocked by one thread all the time, and the locked
- * instruction that the lock of base/lock.h costs each time was most of what a send into a buffer costs. So a lock that one worker
- * has taken often enough in a row becomes its own: it says that it holds it by a plain store to a place of its own, and unlocks by
- * another. Any other thread takes the word, as ever, then takes the lock away from its owner:
+ * A channel between tasks that take turns on one processor is locked and unlocked by one thread all the time, and the
+ * locked instruction that the lock of base/lock.h costs each time was most of what a send into a buffer costs. So a
+ * lock that one worker has taken often enough in a row becomes its own: it says that it holds it by a plain store to a
+ * place of its own, and unlocks by another. Any other thread takes the word, as ever, then takes the lock away from its
+ * owner:
  *
  *	owner                                   another
  *	owned = the lock                        word 0 -> 1                 (one at a time)
@@ -14,24 +15,25 @@
  *	…                                       wait while owned == the lock
  *	owned = NULL (release)                  …, word = 0
  *
- * membarrier makes each running thread pass a full barrier: either the owner sees that it is it no more, and takes the word as
- * everybody does, or the other sees what it holds, and waits for the end of that section (acquire, with the release above). A lock is
- * given to a worker while it holds the word, so that all who had it before are ordered before; its ends are ordered before the
- * next one's by the same pair.
+ * membarrier makes each running thread pass a full barrier: either the owner sees that it is it no more, and takes the
+ * word as everybody does, or the other sees what it holds, and waits for the end of that section (acquire, with the
+ * release above). A lock is given to a worker while it holds the word, so that all who had it before are ordered
+ * before; its ends are ordered before the next one's by the same pair.
  *
- * Taking one away costs a system call that interrupts the other cores, some µs, as much as some hundred locked instructions. A lock that
- * was taken away is given again only after twice as many turns, up to 16,384 (biased.c), so that whoever comes, and however often, that
- * cost becomes small beside theirs.
- * Under contention it is the lock of base/lock.h, with two more comparisons.
+ * Taking one away costs a system call that interrupts the other cores, some µs, as much as some hundred locked
+ * instructions. A lock that was taken away is given again only after twice as many turns, up to 16,384 (biased.c), so
+ * that whoever comes, and however often, that cost becomes small beside theirs. Under contention it is the lock of
+ * base/lock.h, with two more comparisons.
  *
- * Several may be held at a time (select holds the locks of all its channels); they are dropped in the order opposite to that in
- * which they were taken. The order in which they are taken excludes deadlocks whether owned or not, because another waits for the
- * end of one section, not for the owner.
+ * Several may be held at a time (select holds the locks of all its channels); they are dropped in the order opposite to
+ * that in which they were taken. The order in which they are taken excludes deadlocks whether owned or not, because
+ * another waits for the end of one section, not for the owner.
  *
  * Places of workers are never freed: the owner of a lock may have ended, with its runtime even.
  *
- * Rejected: one place for all sections of a worker ("busy"). Who takes a lock away while it holds others would wait for an owner that
- * waits for one of those. A place in the lock itself: an owner that was interrupted before its store would write over its successor's.
+ * Rejected: one place for all sections of a worker ("busy"). Who takes a lock away while it holds others would wait for
+ * an owner that waits for one of those. A place in the lock itself: an owner that was interrupted before its store
+ * would write over its successor's.
  */
 #ifndef UG_BASE_BIASED_H
 #define UG_BASE_BIASED_H
@@ -60,16 +62,19 @@ struct ug__owner {
 	uint32_t id;
 } __attribute__((aligned(64)));
 
-/* This thread's; NULL: it owns no locks. Of the initial-exec model: a library that is opened by dlopen takes it from the surplus that
- * libc keeps for such. */
+/* This thread's; NULL: it owns no locks. Of the initial-exec model: a library that is opened by dlopen takes it from
+ * the surplus that libc keeps for such. */
 extern __thread struct ug__owner *ug__this_owner __attribute__((tls_model("initial-exec")));
-/* biased.c. This thread gets a place, if there is one, and gives it back. Only where ug__membarrier_register has answered 0. */
+/* biased.c. This thread gets a place, if there is one, and gives it back. Only where ug__membarrier_register has
+ * answered 0. */
 void ug__owner_begin(void);
 void ug__owner_end(void);
-/* The rest of ug__biased_try: waiting for the word, and what is to be done where somebody owns the lock, or the caller may come to. */
+/* The rest of ug__biased_try: waiting for the word, and what is to be done where somebody owns the lock, or the caller
+ * may come to. */
 void ug__biased_lock_rest(struct ug__biased *l, struct ug__bias *b, int got);
 
-/* Takes the lock where that needs no call. *owned: the caller's place where the lock is its own, or NULL, for ug__biased_unlock. */
+/* Takes the lock where that needs no call. *owned: the caller's place where the lock is its own, or NULL, for
+ * ug__biased_unlock. */
 enum { UG__BIASED_LOCKED, UG__BIASED_TURN, UG__BIASED_NOT }; /* the others: ug__biased_lock_rest is left to do */
 static inline int ug__biased_try(struct ug__biased *l, struct ug__bias *b, struct ug__owner **owned)
 {

@@ -15,8 +15,8 @@ static inline void ug__prefetch_write(const void *at)
 	__asm__ volatile("prefetchw %0" ::"m"(*(const char *)at));
 }
 
-/* A thread-local pointer of the initial-exec model, of the thread that runs right here. What the compiler knows of it from before a
- * switch of stacks, its address too, may be another thread's; so it is not told what this is. */
+/* A thread-local pointer of the initial-exec model, of the thread that runs right here. What the compiler knows of it
+ * from before a switch of stacks, its address too, may be another thread's; so it is not told what this is. */
 #define UG__THREAD_LOAD(variable)                                                                                      \
 	({                                                                                                             \
 		void *value_;                                                                                          \

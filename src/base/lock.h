@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The lock of short critical sections, one 32-bit word that starts 0. A holder never parks and never calls back into
- * user code, and but for the growth of a table holds it for a short run of instructions; yet the kernel may take the holder's
- * thread off its core meanwhile. So one who finds it held spins for some time, then gives its core away, then sleeps in short
- * steps (lock.c): nobody is ever woken, and the unlock is a plain store.
+ * user code, and but for the growth of a table holds it for a short run of instructions; yet the kernel may take the
+ * holder's thread off its core meanwhile. So one who finds it held spins for some time, then gives its core away, then
+ * sleeps in short steps (lock.c): nobody is ever woken, and the unlock is a plain store.
  *
- * Rejected: a futex with a count of sleepers. Its unlock is a second locked instruction, paid at every channel operation for
- * a case that needs the kernel to interrupt just those.
+ * Rejected: a futex with a count of sleepers. Its unlock is a second locked instruction, paid at every channel
+ * operation for a case that needs the kernel to interrupt just those.
  */
 #ifndef UG_BASE_LOCK_H
 #define UG_BASE_LOCK_H
@@ -18,10 +18,11 @@
 void ug__lock_slow(uint32_t *word);
 
 /*
- * Spinning for what another core has, for locks of any kind: unsigned left = ug__spin_begin(n, …); while (!taken && ug__spin(&left)) …
- * Each wait is longer than the one before, up to a limit. Where this thread has spun with success a moment ago it goes on from there,
- * and may pause for longer than n times (lock.c). false: it has. Who then sleeps instead says ug__spin_failed.
- * once: who then finds the lock free tries for it once, and never comes back to tell that the wait was too short; so each counts as such.
+ * Spinning for what another core has, for locks of any kind: unsigned left = ug__spin_begin(n, …); while (!taken &&
+ * ug__spin(&left)) … Each wait is longer than the one before, up to a limit. Where this thread has spun with success a
+ * moment ago it goes on from there, and may pause for longer than n times (lock.c). false: it has. Who then sleeps
+ * instead says ug__spin_failed. once: who then finds the lock free tries for it once, and never comes back to tell that
+ * the wait was too short; so each counts as such.
  */
 unsigned ug__spin_begin(unsigned pauses, bool once);
 bool ug__spin(unsigned *left);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The barrier that all threads of the process pass at once. membarrier.c is a file by itself so that a test can leave it out. */
+/* The barrier that all threads of the process pass at once. membarrier.c is a file by itself so that a test can leave
+ * it out. */
 #ifndef UG_BASE_MEMBARRIER_H
 #define UG_BASE_MEMBARRIER_H
 

@@ -63,8 +63,8 @@ UG__NOINLINE ssize_t ug__sys_writev(int fd, const struct iovec *iov, int n)
 }
 
 /*
- * What servers live on, without libc's functions: those are points at which a thread may be cancelled, and each costs two locked
- * instructions where there are threads. Sanitizers look into libc's, and know no others.
+ * What servers live on, without libc's functions: those are points at which a thread may be cancelled, and each costs
+ * two locked instructions where there are threads. Sanitizers look into libc's, and know no others.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define THROUGH_LIBC 1

@@ -17,7 +17,8 @@ long ug__syscall(long nr, long a, long b, long c, long d, long e, long f);
 /* A call through libc that answered -1: its errno, negated. To be used at once after the call, in src/base only. */
 long ug__sys_result(long result);
 
-/* Sleeps while *word == value, until the monotonic time `until` (INT64_MAX: no end). 0 woken or changed, -ETIMEDOUT, -EINTR. */
+/* Sleeps while *word == value, until the monotonic time `until` (INT64_MAX: no end). 0 woken or changed, -ETIMEDOUT,
+ * -EINTR. */
 int ug__futex_wait(uint32_t *word, uint32_t value, int64_t until);
 /* Wakes at most n sleepers. */
 void ug__futex_wake(uint32_t *word, int n);

@@ -2,15 +2,15 @@
 /*
  * The strict decoder of the chunked transfer coding (RFC 9112 7.1), and the line that the encoder needs.
  *
- * The decoder reads framing only. It tells the caller how many bytes of data follow, and the caller moves them: from its
- * buffer, or straight from the socket into the reader's memory. State is kept by the byte, so that every cut of the
+ * The decoder reads framing only. It tells the caller how many bytes of data follow, and the caller moves them: from
+ * its buffer, or straight from the socket into the reader's memory. State is kept by the byte, so that every cut of the
  * input gives the same answer; only the trailer section, which is short and rare, is wanted in one piece, because it is
  * read by the parser of heads, under the same rules and limits.
  *
  * Chunk extensions are refused. RFC 9112 7.1.1 asks a recipient to ignore those that it does not know, and nobody knows
  * any: no client in use sends them. What does send them are attacks: servers disagree about where an extension ends
- * (quoted strings, bare CR or LF inside), which splits one body into two requests, and an extension without end costs the
- * receiver bytes that no body limit counts. Refusing them all is the one reading on which nobody can disagree.
+ * (quoted strings, bare CR or LF inside), which splits one body into two requests, and an extension without end costs
+ * the receiver bytes that no body limit counts. Refusing them all is the one reading on which nobody can disagree.
  *
  * A size has at most 16 digits, leading zeros included, and fits in 63 bits.
  */

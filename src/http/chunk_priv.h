@@ -22,8 +22,9 @@ struct ug__http_chunk {
 /* trailer_bytes: what the trailer section may have, and so what the caller's buffer must hold at once. */
 void ug__http_chunk_init(struct ug__http_chunk *c, uint32_t trailer_fields, uint32_t trailer_bytes);
 
-/* Reads framing at in[0..len) and says what comes behind the *used bytes of it: enum ug__chunk_step, or UG_EPROTO_HTTP with
- * status and reason set. A trailer is used when it is whole: until then its bytes are to be shown again, with more. */
+/* Reads framing at in[0..len) and says what comes behind the *used bytes of it: enum ug__chunk_step, or UG_EPROTO_HTTP
+ * with status and reason set. A trailer is used when it is whole: until then its bytes are to be shown again, with
+ * more. */
 int ug__http_chunk_step(struct ug__http_chunk *c, const char *in, size_t len, size_t *used);
 
 /* The caller has taken n <= left bytes of the data that a step announced. */

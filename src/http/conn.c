@@ -2,28 +2,30 @@
 /*
  * A connection: a task that reads a head, has it answered, and reads the next; while it is idle, none.
  *
- * What lasts lies in the record, none of it on the stack, and what takes room only while there is work: when bytes come the task takes a
- * `work` (buffers, the parsed head, request and response), answers all requests that are in them, and gives it back.
+ * What lasts lies in the record, none of it on the stack, and what takes room only while there is work: when bytes come
+ * the task takes a `work` (buffers, the parsed head, request and response), answers all requests that are in them, and
+ * gives it back.
  *
- * Rest. A connection that is not expected to speak soon gives its task back too: its descriptor starts the next one (ug_conn_fd; one in
- * memory has none, and keeps its task). To wait with a task costs less, and is done where the client has spoken again within the
- * server's patience, a second at most (`warm`). A new connection rests until its first byte, and again after its first answer: a
- * crowd of clients costs no stack that it does not use at that moment. A task that waits beyond patience is called back by
- * the watch (wire.c), out of its wait, or out of a first read that found nothing after all.
- * The connection has one owner at a time: who starts it, its task, and from ug__http_conn_go on the task to come. Who cuts it
- * wins the limit's word, and then, under the shard's lock, ends the task's context if there is a task, else closes the
- * connection, which starts one. A task that goes to rest takes its context out under that lock and looks at the word after; so one
- * of the two sees the other, or the close makes ug__http_conn_go fail.
+ * Rest. A connection that is not expected to speak soon gives its task back too: its descriptor starts the next one
+ * (ug_conn_fd; one in memory has none, and keeps its task). To wait with a task costs less, and is done where the
+ * client has spoken again within the server's patience, a second at most (`warm`). A new connection rests until its
+ * first byte, and again after its first answer: a crowd of clients costs no stack that it does not use at that moment.
+ * A task that waits beyond patience is called back by the watch (wire.c), out of its wait, or out of a first read that
+ * found nothing after all. The connection has one owner at a time: who starts it, its task, and from ug__http_conn_go
+ * on the task to come. Who cuts it wins the limit's word, and then, under the shard's lock, ends the task's context if
+ * there is a task, else closes the connection, which starts one. A task that goes to rest takes its context out under
+ * that lock and looks at the word after; so one of the two sees the other, or the close makes ug__http_conn_go fail.
  *	Rejected: a rest after each answer. A busy connection then runs 500 instructions more for each request.
  *
- * Answers are gathered. Pipelined requests are answered one after the other into one buffer, which is written when the input
- * is used up, when it is full, or when a request has to wait for its body. So a batch costs one write, as it cost one read.
+ * Answers are gathered. Pipelined requests are answered one after the other into one buffer, which is written when the
+ * input is used up, when it is full, or when a request has to wait for its body. So a batch costs one write, as it cost
+ * one read.
  *
- * The end. A connection closes after an answer that says so. If the client may still be sending then (a body that nobody read,
- * a request that was refused in the middle, further requests where the end was not its own wish), closing at once
- * would make the kernel send a reset, and that may destroy the answer on its way; so the writing side is closed, and what
- * comes is thrown away for a while (RFC 9112 9.6).
- * What was cut because it was slow gets its last words under a shield, for its own context has ended.
+ * The end. A connection closes after an answer that says so. If the client may still be sending then (a body that
+ * nobody read, a request that was refused in the middle, further requests where the end was not its own wish), closing
+ * at once would make the kernel send a reset, and that may destroy the answer on its way; so the writing side is
+ * closed, and what comes is thrown away for a while (RFC 9112 9.6). What was cut because it was slow gets its last
+ * words under a shield, for its own context has ended.
  */
 #include "http/server_priv.h"
 
@@ -212,8 +214,8 @@ static bool exchange(struct conn *c, size_t n)
 	return keep;
 }
 
-/* Reads behind what is there, under the limit in force. A count, 0 at the end, a code; -ETIMEDOUT where it was cut; -EAGAIN where the
- * watch takes it for one that is idle for long: the limit is still in force. */
+/* Reads behind what is there, under the limit in force. A count, 0 at the end, a code; -ETIMEDOUT where it was cut;
+ * -EAGAIN where the watch takes it for one that is idle for long: the limit is still in force. */
 static ssize_t receive(struct conn *c)
 {
 	struct work *w = c->work;
@@ -267,8 +269,8 @@ static ssize_t next_head(struct conn *c, int64_t until)
 
 enum next { OVER, SPEAKS, RESTS };
 
-/* Reads, and answers all requests that have come. It is idle until the first byte: what made it readable may have been an older one.
- * OVER, or what is expected of the client next. */
+/* Reads, and answers all requests that have come. It is idle until the first byte: what made it readable may have been
+ * an older one. OVER, or what is expected of the client next. */
 static enum next requests(struct conn *c)
 {
 	const struct limits *l = &c->s->limits;
@@ -305,7 +307,8 @@ static inline __attribute__((always_inline)) bool be_idle(struct conn *c)
 	int64_t now = load_relaxed(&c->s->now);
 	int64_t until = c->fresh ? ug_time_add(c->start, l->head_time) : ug_time_add(now, l->idle_time);
 	store_relaxed(&c->idle_since, c->fresh ? UG_FOREVER : now);
-	/* A server that stops looks at connections after it has said so; this one looks after it is idle: one of them sees the other. */
+	/* A server that stops looks at connections after it has said so; this one looks after it is idle: one of them
+	 * sees the other. */
 	return ug__http_limit(c, until, true) && !load_seq(&c->s->stopping);
 }
 
@@ -348,7 +351,8 @@ static void end(struct conn *c)
 	ug__http_conn_end(c);
 }
 
-/* The task's context is the one to be cancelled from now on; or there is none: then it is the connection that is closed. */
+/* The task's context is the one to be cancelled from now on; or there is none: then it is the connection that is
+ * closed. */
 static void attach(struct conn *c, ug_ctx *ctx)
 {
 	ug__lock(&c->shard->lock);
@@ -367,7 +371,8 @@ static int serve(struct conn *c, bool speaks)
 			next = answer(c);
 	attach(c, NULL);
 	ug_ctx_pop(&ctx);
-	/* Who has cut it before cancelled a context that is gone. Nothing of c is looked at once it rests: another task may have it. */
+	/* Who has cut it before cancelled a context that is gone. Nothing of c is looked at once it rests: another task
+	 * may have it. */
 	if (next == OVER || ug__http_is_cut(c) || ug__http_conn_go(c) < 0)
 		end(c);
 	return 0; /* one client's fault is nobody else's: a code would end the group */

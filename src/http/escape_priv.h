@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Each writes s[0..n) to out, which has cap bytes, as far as whole pieces fit, puts a NUL behind it where cap > 0, and answers
- * the length that all of it has. cap of 6 * n + 1 (HTML) or 3 * n + 1 (URL) is always enough. */
+/* Each writes s[0..n) to out, which has cap bytes, as far as whole pieces fit, puts a NUL behind it where cap > 0, and
+ * answers the length that all of it has. cap of 6 * n + 1 (HTML) or 3 * n + 1 (URL) is always enough. */
 
 /* For text and for attributes in quotes; what is no UTF-8, and control characters, become U+FFFD. */
 size_t ug__http_escape_html(const char *s, size_t n, char *out, size_t cap);

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files kept at hand, by name: those of up to BYTES_MAX with their bytes, larger ones open; all with what answers say of them.
+ * Files kept at hand, by name: those of up to BYTES_MAX with their bytes, larger ones open; all with what answers say
+ * of them.
  *
- * Belief. What is kept is believed for `time` from when it was looked at. Then the name is opened anew, as if nothing were kept, with all
- * that the kernel checks on the way (permissions, links that lead out); where that finds the same version, the one that is kept goes on.
- * So a change is seen within `time`, whatever it was: written over, replaced, renamed, removed, forbidden, a folder on its
- * way exchanged. A file that is asked for less often than that costs what it costs without a cache.
+ * Belief. What is kept is believed for `time` from when it was looked at. Then the name is opened anew, as if nothing
+ * were kept, with all that the kernel checks on the way (permissions, links that lead out); where that finds the same
+ * version, the one that is kept goes on. So a change is seen within `time`, whatever it was: written over, replaced,
+ * renamed, removed, forbidden, a folder on its way exchanged. A file that is asked for less often than that costs what
+ * it costs without a cache.
  *	Rejected: fstatat instead of an open. It follows links out of the folder, and asks for no permission.
  *	Rejected: inotify. It tells late, can overflow, is no use on network file systems, and needs a watch a folder.
  *
  * Versions are told apart by device, inode, size and the times of change of contents and inode. That is of no use
- *   while the file may change again within the same step of its file system's clock: so nothing is kept that changed just now;
- *   for files that the kernel makes up (/proc, /sys): those take no blocks on a disk, and nothing is kept that has none.
+ *   while the file may change again within the same step of its file system's clock: so nothing is kept that changed
+ *   just now; for files that the kernel makes up (/proc, /sys): those take no blocks on a disk, and nothing is kept
+ *   that has none.
  * The bytes are those of that version: stat after the read says the same as before.
  *
- * Bounds. Two lists, those with bytes and those with a descriptor, each in the order of use, each with its limit; the last in order goes
- * first. What was not asked for during LINGER goes, by the server's watch, so that a removed file's blocks are given back; all goes
- * with the last connection, and where anybody of the server is short of descriptors.
+ * Bounds. Two lists, those with bytes and those with a descriptor, each in the order of use, each with its limit; the
+ * last in order goes first. What was not asked for during LINGER goes, by the server's watch, so that a removed file's
+ * blocks are given back; all goes with the last connection, and where anybody of the server is short of descriptors.
  *
- * The lock guards the table, the lists and `listed`; a short run of instructions: nothing is opened, closed, read or freed under it. Who
- * has a reference may read all but the links without it.
- *	Measured: one lock for the folder, taken once a request; shards would guard against contention that two processors do not show.
+ * The lock guards the table, the lists and `listed`; a short run of instructions: nothing is opened, closed, read or
+ * freed under it. Who has a reference may read all but the links without it.
+ *	Measured: one lock for the folder, taken once a request; shards would guard against contention that two
+ *	processors do not show.
  */
 #include "http/file_cache_priv.h"
 

@@ -46,8 +46,8 @@ bool ug__http_file_cache_renew(
 	struct ug__http_file_cache *c, struct ug__http_kept *k, const struct stat *st, int64_t since);
 /* Whether stat tells versions of the file apart. */
 bool ug__http_file_cache_wants(const struct stat *st);
-/* Keeps a file that was found at `since`, with a reference for the caller. 1; 0: it is not kept after all, because it changes or for want
- * of memory; or a negative code. May wait. */
+/* Keeps a file that was found at `since`, with a reference for the caller. 1; 0: it is not kept after all, because it
+ * changes or for want of memory; or a negative code. May wait. */
 int ug__http_file_cache_put(struct ug__http_file_cache *c, const char *name, ug_file *file, const struct stat *st,
 	const struct ug__http_facts *facts, int64_t since, struct ug__http_kept **out);
 void ug__http_file_cache_drop(struct ug__http_file_cache *c, struct ug__http_kept *k);

@@ -26,7 +26,7 @@ struct order {
 struct page {
 	ug_writer w;
 	struct order order;
-	char *text; /* for one name, escaped: TEXT_BYTES, not on the stack, of which a connection keeps each page that it has touched */
+	char *text; /* for one name, escaped: TEXT_BYTES, not on the stack, whose touched pages a connection keeps */
 };
 
 #define TEXT_BYTES (6 * NAME_MAX + 1)
@@ -258,7 +258,8 @@ static int put_table(const struct page *p, const struct ug_dir_item *items, size
 
 /* ---- what is shown ---- */
 
-/* A link that leads out of the root would be a 404, and says nothing about what is there. `path` has room for its name. */
+/* A link that leads out of the root would be a 404, and says nothing about what is there. `path` has room for its name.
+ * */
 static bool leads_out(const struct listing *l, const struct ug_dir_item *item, char *path)
 {
 	ug_file *file = NULL;

@@ -10,8 +10,8 @@
  * Lines are parsed when they are whole. feed() looks for the last LF of what has arrived, and parses all lines up to
  * it; the rest waits. Three things follow. The answer depends on the bytes so far and not on how they were cut into
  * reads. No byte is looked at more than twice, however slowly it comes: a byte-by-byte sender costs no more than any
- * other. And each scan is stopped by its line's LF at the latest, because no class of characters holds LF: loops need no
- * check against the end of the buffer, and p[1] may be read wherever p[0] was not LF.
+ * other. And each scan is stopped by its line's LF at the latest, because no class of characters holds LF: loops need
+ * no check against the end of the buffer, and p[1] may be read wherever p[0] was not LF.
  *
  * The limit counts all bytes of the head. A head that has not ended within it is refused by the line in which that
  * happens: 414 for the request line, 431 for a field. Only that many bytes are ever searched, so a long body that
@@ -150,8 +150,8 @@ static uint8_t method_of(const char *s, size_t n)
 	return UG__HTTP_OTHER;
 }
 
-/* Characters of the class and well-formed %XX, as far as they go. Not %00: handlers get texts of C, which it would cut short behind
- * the back of whoever looked at the encoded one (RFC 3986 7.3). */
+/* Characters of the class and well-formed %XX, as far as they go. Not %00: handlers get texts of C, which it would cut
+ * short behind the back of whoever looked at the encoded one (RFC 3986 7.3). */
 static const char *skip_target(const char *p, unsigned classes)
 {
 	for (;;) {

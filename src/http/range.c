@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Range field (RFC 9110 14.1, 14.2). A field that is no valid ranges-specifier does not count, as if it
- * had not been sent. Overlapping ranges make a server send more than it has, so ranges that overlap or touch become one;
- * and since each range left over costs a part with a head of its own, a field with more than 16 does not count either.
+ * The Range field (RFC 9110 14.1, 14.2). A field that is no valid ranges-specifier does not count, as if it had not
+ * been sent. Overlapping ranges make a server send more than it has, so ranges that overlap or touch become one; and
+ * since each range left over costs a part with a head of its own, a field with more than 16 does not count either.
  */
 #include "http/range_priv.h"
 

@@ -3,9 +3,9 @@
  * The answer to a request, from what a handler says about it to bytes in the batch.
  *
  * It starts OPEN: status and fields may change, and what is written waits in work->body. Three things settle it. The
- * handler returns: the length is known, and sent. The body outgrows its buffer, or is flushed: it goes on in chunks (or, for HTTP/1.0,
- * until the connection closes). The length was said beforehand: it goes out as it is written. As long as it is OPEN, a
- * handler that fails can still be answered for with a clean 500.
+ * handler returns: the length is known, and sent. The body outgrows its buffer, or is flushed: it goes on in chunks
+ * (or, for HTTP/1.0, until the connection closes). The length was said beforehand: it goes out as it is written. As
+ * long as it is OPEN, a handler that fails can still be answered for with a clean 500.
  */
 #include "http/server_priv.h"
 

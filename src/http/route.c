@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which handler a request is for. The patterns are a tree by segments of the path; at each node a text goes before {name}, and
- * that before {name...}, and where a branch leads nowhere the next is tried, so the order in which routes were
- * added does not matter. A path is cut before it is decoded: an encoded slash is part of its segment.
+ * Which handler a request is for. The patterns are a tree by segments of the path; at each node a text goes before
+ * {name}, and that before {name...}, and where a branch leads nowhere the next is tried, so the order in which routes
+ * were added does not matter. A path is cut before it is decoded: an encoded slash is part of its segment.
  */
 #include "http/server_priv.h"
 

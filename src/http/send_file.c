@@ -2,12 +2,12 @@
 /*
  * A file as an answer: conditions, then ranges, then bytes (RFC 9110 13, 14).
  *
- * The entity tag is made of size and time of change to the nanosecond: a strong validator once the file is older than the
- * clock's steps, so one that changed just now gets a weak one, and no range is ever joined to another version. A small
- * file is read and goes out with its head in one write; a large one is moved by the kernel.
+ * The entity tag is made of size and time of change to the nanosecond: a strong validator once the file is older than
+ * the clock's steps, so one that changed just now gets a weak one, and no range is ever joined to another version. A
+ * small file is read and goes out with its head in one write; a large one is moved by the kernel.
  *
- * Files of /proc have no size, and those of /sys that of a page: what is known to have more or less than its size says is sent as it
- * comes, with no validator and no ranges, since neither size nor time tell one state of it from another.
+ * Files of /proc have no size, and those of /sys that of a page: what is known to have more or less than its size says
+ * is sent as it comes, with no validator and no ranges, since neither size nor time tell one state of it from another.
  *
  * Several ranges are one multipart/byteranges body, whose length is known beforehand, so that it needs no chunks.
  */
@@ -162,7 +162,8 @@ static void make_etag(char out[UG__HTTP_ETAG_BYTES], const struct ug_file_info *
 	*p = 0;
 }
 
-/* The ranges to send; 0: all of it; -ERANGE. Conditions and ranges are for what would be a 200 (RFC 9110 13.2.1, 14.2). */
+/* The ranges to send; 0: all of it; -ERANGE. Conditions and ranges are for what would be a 200 (RFC 9110 13.2.1, 14.2).
+ * */
 static int wanted(ug_http_response *r, const struct ug__http_state *state, int64_t size, int64_t now,
 	struct ug__http_range out[UG__HTTP_RANGES_MAX])
 {
@@ -177,8 +178,8 @@ static int wanted(ug_http_response *r, const struct ug__http_state *state, int64
 	return ug__http_ranges(w->base + f->value.at, f->value.len, size, out);
 }
 
-/* Whether parts can be made: their heads have room for the type, and the length of all can be said (sparse files have up to
- * 2^63 - 1 bytes). */
+/* Whether parts can be made: their heads have room for the type, and the length of all can be said (sparse files have
+ * up to 2^63 - 1 bytes). */
 static bool parts_fit(const char *type, int64_t size, int n)
 {
 	size_t len = strlen(type);

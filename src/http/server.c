@@ -2,13 +2,14 @@
 /*
  * A server: its options, the loop that accepts, the watch that cuts what is slow, and the end.
  *
- * ug_http_serve is a scope. Its connections are tasks of one group under a shield, so that the end of the caller's context does not
- * tear requests in the middle: it only starts the end, as ug_http_shutdown does. The end: the listener closes; idle
- * connections close; those that work finish their request, and their answers say so; what is still there when the
- * drain time is over is cancelled with the group.
+ * ug_http_serve is a scope. Its connections are tasks of one group under a shield, so that the end of the caller's
+ * context does not tear requests in the middle: it only starts the end, as ug_http_shutdown does. The end: the listener
+ * closes; idle connections close; those that work finish their request, and their answers say so; what is still there
+ * when the drain time is over is cancelled with the group.
  *
- * The watch is one more task of that group. Every tick it sets the server's clock and looks for limits that are over (wire.c); with
- * no connection open it sleeps without a tick, so that an idle server makes no wake-ups. It also lets go of files that nobody asks for.
+ * The watch is one more task of that group. Every tick it sets the server's clock and looks for limits that are over
+ * (wire.c); with no connection open it sleeps without a tick, so that an idle server makes no wake-ups. It also lets go
+ * of files that nobody asks for.
  */
 #include "http/server_priv.h"
 
@@ -220,7 +221,8 @@ void ug_http_stats_get(ug_http_server *s, struct ug_http_stats *out)
 
 /* ---- the watch ---- */
 
-/* While the whole process stood still (a debugger, a frozen container) clients could not be served: that time is not theirs. */
+/* While the whole process stood still (a debugger, a frozen container) clients could not be served: that time is not
+ * theirs. */
 static void set_clock(ug_http_server *s)
 {
 	struct timespec ts;
@@ -240,7 +242,8 @@ static void cut(ug_http_server *s, bool idle_too)
 		ug__http_cut(&s->shards[i], now, idle_too);
 }
 
-/* Waits for the next tick, or, where there was nothing to watch since the last one, for a connection. false: it is over. */
+/* Waits for the next tick, or, where there was nothing to watch since the last one, for a connection. false: it is
+ * over. */
 static bool next_tick(struct serving *v)
 {
 	uint64_t connections = load_relaxed(&v->s->stats.connections);
@@ -335,8 +338,8 @@ int ug__http_conn_go(struct conn *c)
 		 : ug_group_go_with(g, ug__http_conn_wait, c, &opts);
 }
 
-/* Out of descriptors or memory: one client sees an end, that of the connection at hand or the one at the head of the queue; the
- * rest wait. */
+/* Out of descriptors or memory: one client sees an end, that of the connection at hand or the one at the head of the
+ * queue; the rest wait. */
 static int back_off(struct serving *v, bool at_hand, int64_t *pause)
 {
 	ug__http_files_tidy(v->s->files, true);
@@ -347,8 +350,9 @@ static int back_off(struct serving *v, bool at_hand, int64_t *pause)
 	return e;
 }
 
-/* Cuts a connection that has been idle for a while, to make room for one that has something to say: the one that has been it longest
- * of its shard. Shards take turns, so that the many connections of a large server are not all looked at for each new one. */
+/* Cuts a connection that has been idle for a while, to make room for one that has something to say: the one that has
+ * been it longest of its shard. Shards take turns, so that the many connections of a large server are not all looked at
+ * for each new one. */
 static void evict(ug_http_server *s)
 {
 	int64_t latest = load_relaxed(&s->now) - s->limits.patience;
@@ -357,7 +361,8 @@ static void evict(ug_http_server *s)
 			return;
 }
 
-/* Waits for a place with the connection at hand: before it is there, the place would be kept by a listener that nobody dials. */
+/* Waits for a place with the connection at hand: before it is there, the place would be kept by a listener that nobody
+ * dials. */
 static int admit(struct serving *v, ug_conn net)
 {
 	ug_http_server *s = v->s;

@@ -169,7 +169,8 @@ struct work *ug__http_work_get(struct conn *c);
 void ug__http_work_put(struct conn *c);
 void ug__http_tally(struct conn *c); /* tells the server what was counted */
 
-/* A task for c when the client speaks, if c has a descriptor that can tell; else at once. A code: c is the caller's still. */
+/* A task for c when the client speaks, if c has a descriptor that can tell; else at once. A code: c is the caller's
+ * still. */
 int ug__http_conn_go(struct conn *c);
 
 /* conn.c */
@@ -178,7 +179,8 @@ int ug__http_conn_start(struct conn *c);
 /* The task of one whose client has spoken, or that has ended; and of one that has to wait for it. */
 int ug__http_conn_spoke(void *conn, int result);
 int ug__http_conn_wait(void *conn);
-/* Cuts connections whose limit is over, or, with idle_too, that wait for a request. Lets those rest that have done so for a while. */
+/* Cuts connections whose limit is over, or, with idle_too, that wait for a request. Lets those rest that have done so
+ * for a while. */
 void ug__http_cut(struct shard *shard, int64_t now, bool idle_too);
 /* Cuts the one that has waited longest for its next request, if since `latest` at least. */
 bool ug__http_evict(struct shard *shard, int64_t latest);
@@ -191,8 +193,8 @@ static inline bool ug__http_idle_long(const struct conn *c)
 }
 
 /* wire.c */
-/* How long the next waits may take (the server's clock; UG_FOREVER), and whether the connection may be closed at any moment
- * meanwhile, because it is idle. false: it was cut; only the last words are to be said. */
+/* How long the next waits may take (the server's clock; UG_FOREVER), and whether the connection may be closed at any
+ * moment meanwhile, because it is idle. false: it was cut; only the last words are to be said. */
 bool ug__http_limit(struct conn *c, int64_t until, bool idle);
 bool ug__http_is_cut(struct conn *c);
 /* Takes limits again, for last words under another context. */
@@ -203,7 +205,8 @@ ssize_t ug__http_read(struct conn *c, void *buf, size_t n);
 ssize_t ug__http_recv(struct conn *c, void *buf, size_t n);
 /* Makes room behind work->in_end: how much there is, or UG_ETOOLONG. */
 ssize_t ug__http_room(struct work *w);
-/* Appends to the batch, writing it where it is full; writes it, and then n bytes. A failure marks the connection broken. */
+/* Appends to the batch, writing it where it is full; writes it, and then n bytes. A failure marks the connection
+ * broken. */
 int ug__http_put(struct conn *c, const void *data, size_t n);
 int ug__http_write(struct conn *c, const void *data, size_t n);
 /* Writes the batch, then n bytes of src (fewer where it ends): 0 or a code, and *count. */
@@ -234,7 +237,8 @@ int ug__http_add_lines(ug_http_response *r, const char *lines, size_t n);
 void ug__http_unset(ug_http_response *r, const char *name);
 /* Sends what is missing. */
 int ug__http_response_finish(ug_http_response *r);
-/* The answer in place of a handler's, or of what it wrote so far, with a reason for people; breaks the connection if it is too late. */
+/* The answer in place of a handler's, or of what it wrote so far, with a reason for people; breaks the connection if it
+ * is too late. */
 void ug__http_response_fail(ug_http_response *r, int status, const char *reason);
 static inline struct work *ug__http_work_of(const ug_http_response *r)
 {
@@ -242,8 +246,8 @@ static inline struct work *ug__http_work_of(const ug_http_response *r)
 }
 
 /* route.c */
-/* 0 and w->q.route; else the answer's status: 404, 405, 503, or 204 for an OPTIONS that no route wants; *allow: the field to
- * send, or NULL. */
+/* 0 and w->q.route; else the answer's status: 404, 405, 503, or 204 for an OPTIONS that no route wants; *allow: the
+ * field to send, or NULL. */
 int ug__http_route_find(ug_http_server *s, struct work *w, const char **allow);
 void ug__http_routes_free(struct node *n);
 

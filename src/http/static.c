@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files below a folder. A request's path becomes a name (target.c), and the kernel opens it so that it cannot
- * leave the folder by any link. What has the marks of a probe (dot segments, encoded slashes, a link that leads out) also
+ * The files below a folder. A request's path becomes a name (target.c), and the kernel opens it so that it cannot leave
+ * the folder by any link. What has the marks of a probe (dot segments, encoded slashes, a link that leads out) also
  * costs the sender the connection. What is asked for often is kept at hand (file_cache.c).
  */
 #include "http/server_priv.h"

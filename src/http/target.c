@@ -4,11 +4,12 @@
  *
  * The kernel has the last word: the name is opened with openat2 and RESOLVE_BENEATH. Here falls what needs no kernel:
  *
- *	- Dot segments, bare or encoded. A client removes them before it sends (RFC 3986 5.2.4), so one that arrives is a
+ *	- Dot segments, bare or encoded. A client removes them before it sends (RFC 3986 5.2.4), so one that arrives is
+ *	a
  *	  probe; and resolving "a/.." here would disagree with the file system wherever "a" is a symbolic link.
- *	- An encoded slash. Decoded it would become a separator that the sender said it is not, and no file name holds one.
- *	- An encoded NUL, which would cut the name short.
- *	- Hidden names: any segment that begins with a dot, unless the server was told to show them.
+ *	- An encoded slash. Decoded it would become a separator that the sender said it is not, and no file name holds
+ *	one. - An encoded NUL, which would cut the name short. - Hidden names: any segment that begins with a dot,
+ *	unless the server was told to show them.
  *
  * Empty segments are dropped: "//a" must neither leave the folder nor, in a redirect, name another host.
  */

@@ -2,20 +2,20 @@
 /*
  * The bytes of a connection, and how slow its other end may be.
  *
- * Limits. A wait has to end when the client is too slow, and arming a timer for each would cost more than the wait is worth. So a
- * connection writes down until when its next waits may take, in one word, `limit`, and the server's watch looks at the
- * words of all connections every tick. Who finds one that is over swaps it to CUT and cancels the connection's
- * context; the connection's task swaps in its next limit, and so one of the two wins: a request that has begun is never
- * cut by the limit of the wait before it. The low bit says that the connection is idle, which a server that stops may close.
- * Time is the server's clock, which moves each tick: reading it is a load.
+ * Limits. A wait has to end when the client is too slow, and arming a timer for each would cost more than the wait is
+ * worth. So a connection writes down until when its next waits may take, in one word, `limit`, and the server's watch
+ * looks at the words of all connections every tick. Who finds one that is over swaps it to CUT and cancels the
+ * connection's context; the connection's task swaps in its next limit, and so one of the two wins: a request that has
+ * begun is never cut by the limit of the wait before it. The low bit says that the connection is idle, which a server
+ * that stops may close. Time is the server's clock, which moves each tick: reading it is a load.
  *
  * Least rates. A client has slack, at most rate_time. What it takes for waiting is charged, what it moved is
  * credited at one second for each `rate` bytes; without slack it is cut. So a pause is forgiven, slowness is not, and a
  * handler that thinks for an hour charges nobody.
  *
- * So writes are made of what the connection takes at once: the progress of a slow reader must be seen. But the kernel takes
- * megabytes at once, and then nothing until a third of them has gone, which with a slow and honest client takes minutes. So
- * nobody is cut for a write before the kernel was asked what the client has taken meanwhile (judge).
+ * So writes are made of what the connection takes at once: the progress of a slow reader must be seen. But the kernel
+ * takes megabytes at once, and then nothing until a third of them has gone, which with a slow and honest client takes
+ * minutes. So nobody is cut for a write before the kernel was asked what the client has taken meanwhile (judge).
  */
 #include "http/server_priv.h"
 
@@ -50,8 +50,8 @@ static int64_t earned(int64_t bytes, int64_t rate)
 	return bytes > INT64_MAX / UG_SECOND ? UG_FOREVER : bytes * UG_SECOND / rate;
 }
 
-/* How long the client may still be slow, for what it has taken since this was last asked; 0: nothing. The first time that is all since
- * the connection began, so that one which never takes anything is cut after twice the time. */
+/* How long the client may still be slow, for what it has taken since this was last asked; 0: nothing. The first time
+ * that is all since the connection began, so that one which never takes anything is cut after twice the time. */
 static int64_t judge(struct conn *c)
 {
 	int64_t unsent = ug_conn_unsent(c->net);
@@ -253,8 +253,9 @@ int ug__http_put(struct conn *c, const void *data, size_t n)
 	return c->broken ? -EPIPE : 0;
 }
 
-/* What moves bytes by itself (sendfile) shows its progress only when it ends, so it is ended every rate_time. The first call does not wait,
- * and needs no end: it mostly takes all there is, and what lies between it and the head costs more than itself (docs/rationale.md). */
+/* What moves bytes by itself (sendfile) shows its progress only when it ends, so it is ended every rate_time. The first
+ * call does not wait, and needs no end: it mostly takes all there is, and what lies between it and the head costs more
+ * than itself (docs/rationale.md). */
 int ug__http_send_from(struct conn *c, ug_reader src, int64_t n, int64_t *count)
 {
 	const struct limits *l = &c->s->limits;

@@ -2,10 +2,10 @@
 /*
  * The buffered reader: buf_[start_, end_) is what src gave and nobody took yet.
  *
- * No error is kept. Where src fails the call says so, what is buffered stays, and the next call that runs out of it asks
- * again: a deadline that passed in the middle of a line costs nothing of the line. last_ is the byte that
- * ug_bufr_unread_byte would give back, -1 where there is none; its place in the buffer is the one before start_, or, where
- * nothing is buffered, any.
+ * No error is kept. Where src fails the call says so, what is buffered stays, and the next call that runs out of it
+ * asks again: a deadline that passed in the middle of a line costs nothing of the line. last_ is the byte that
+ * ug_bufr_unread_byte would give back, -1 where there is none; its place in the buffer is the one before start_, or,
+ * where nothing is buffered, any.
  */
 #include "io/io_priv.h"
 

@@ -3,8 +3,8 @@
  * The buffered writer. What does not fit goes out at once, together with what was buffered, in one writev where
  * a descriptor is behind: the bytes are not copied into the buffer first as Go's writer does, and it is one call less.
  *
- * An error sticks, since nobody knows how much of the buffer went: what came after it would be a stream with a hole. So does that of
- * a copy which dst made by itself: it may be dst's (Go's writer does the same).
+ * An error sticks, since nobody knows how much of the buffer went: what came after it would be a stream with a hole. So
+ * does that of a copy which dst made by itself: it may be dst's (Go's writer does the same).
  */
 #include "io/io_priv.h"
 
@@ -92,8 +92,8 @@ static ssize_t bufw_write(void *self, const void *data, size_t n)
 	return ug_bufw_write(self, data, n);
 }
 
-/* Fills the buffer first, so that a head that waits in it and a short body become one write; once more comes than that holds,
- * and dst has ways of its own, the rest does not pass through here. */
+/* Fills the buffer first, so that a head that waits in it and a short body become one write; once more comes than that
+ * holds, and dst has ways of its own, the rest does not pass through here. */
 static int bufw_read_from(void *self, ug_reader r, int64_t limit, int64_t *count)
 {
 	ug_bufw *b = self;

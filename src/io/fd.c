@@ -81,8 +81,8 @@ int ug__write_both(ug_writer w, const void *a, size_t a_size, const void *b, siz
 }
 
 /*
- * The standard streams are adopted at their first use, by whoever is first, for the life of the process. The program may
- * have closed them before: then each use answers that.
+ * The standard streams are adopted at their first use, by whoever is first, for the life of the process. The program
+ * may have closed them before: then each use answers that.
  */
 struct stream {
 	ug_once once;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files read and written by offset. What is in memory is read on the spot, the rest on the blocking pool. Writes go there
- * whole: they may wait for a journal or for memory, and RWF_NOWAIT would stop them in the middle, where lines that
- * several tasks append could tear.
+ * Files read and written by offset. What is in memory is read on the spot, the rest on the blocking pool. Writes go
+ * there whole: they may wait for a journal or for memory, and RWF_NOWAIT would stop them in the middle, where lines
+ * that several tasks append could tear.
  */
 #include "io/io_priv.h"
 

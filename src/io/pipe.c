@@ -2,9 +2,9 @@
 /*
  * The pipe in memory: a writer lays its bytes open, readers copy from them, and the writer goes on once none are left.
  *
- * lock_ guards all fields and is held over the copy; writing_ is held by the writer whose turn it is, so a write is never
- * mixed with another's. A write whose context ends takes its bytes back: what readers took by then they keep, as with
- * Go's. Closing may not be cut short, so it takes the lock behind a shield.
+ * lock_ guards all fields and is held over the copy; writing_ is held by the writer whose turn it is, so a write is
+ * never mixed with another's. A write whose context ends takes its bytes back: what readers took by then they keep, as
+ * with Go's. Closing may not be cut short, so it takes the lock behind a shield.
  */
 #include "io/io_priv.h"
 

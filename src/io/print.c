@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Formatted printing without stdio: its locks would be held across a wait, and how much stack it takes for a long number is not
- * ours to say.
+ * Formatted printing without stdio: its locks would be held across a wait, and how much stack it takes for a long
+ * number is not ours to say.
  *
  * A text gathers in a buffer on the stack and is written when the call ends, or together with the piece that does not
  * fit: so lines of concurrent tasks do not mix as long as they fit.

@@ -249,7 +249,8 @@ static socklen_t fill(const ug_addr *a, union ug__sockaddr *sa)
 		if (a->path_size > sizeof sa->un.sun_path)
 			return 0;
 		memcpy(sa->un.sun_path, a->path, a->path_size);
-		/* An abstract name is all that the size says; a path has its NUL, but for one that others bound to the brim. */
+		/* An abstract name is all that the size says; a path has its NUL, but for one that others bound to the
+		 * brim. */
 		int nul = a->path_size > 0 && a->path_size < sizeof sa->un.sun_path && a->path[0];
 		return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + a->path_size + (size_t)nul);
 	default:

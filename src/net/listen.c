@@ -249,7 +249,8 @@ struct bind_call {
 	struct unix_file file;
 };
 
-/* A socket's file outlives a process that was killed: nobody answers there. What is no socket refuses connections too. */
+/* A socket's file outlives a process that was killed: nobody answers there. What is no socket refuses connections too.
+ * */
 static int is_deserted(const struct bind_call *c)
 {
 	struct stat st;
@@ -263,7 +264,8 @@ static int is_deserted(const struct bind_call *c)
 	return e == -ECONNREFUSED;
 }
 
-/* Notes which file was made. Whoever finds it before its mode is right is refused anyhow: the socket does not listen yet. */
+/* Notes which file was made. Whoever finds it before its mode is right is refused anyhow: the socket does not listen
+ * yet. */
 static int finish_file(struct bind_call *c)
 {
 	struct stat st;

@@ -5,9 +5,9 @@
  * pool, and whoever asked waits for that task's word, or leaves when the context ends. The last of the two frees what
  * they share.
  *
- * The pool has a limit, and files need it too: so only ASKING_MOST ask at a time, and the others look again and again whether
- * it is their turn. Rejected: a semaphore. A runtime that ends leaves tasks where they stand, with what they hold and in the
- * queues where they wait; the count is changed on the pool's threads alone, which always finish.
+ * The pool has a limit, and files need it too: so only ASKING_MOST ask at a time, and the others look again and again
+ * whether it is their turn. Rejected: a semaphore. A runtime that ends leaves tasks where they stand, with what they
+ * hold and in the queues where they wait; the count is changed on the pool's threads alone, which always finish.
  */
 #include "net/net_priv.h"
 

@@ -24,8 +24,8 @@ struct ug__dirents {
 	size_t at, end;
 };
 
-/* Reads UG__DIR_BUFFER bytes of entries from an open folder: a count, 0 at the end, which a folder that was removed is at (POSIX,
- * readdir), or a negative code. */
+/* Reads UG__DIR_BUFFER bytes of entries from an open folder: a count, 0 at the end, which a folder that was removed is
+ * at (POSIX, readdir), or a negative code. */
 ssize_t ug__dirents_fill(int fd, void *buf);
 /* The next entry other than "." and "..", or NULL: the buffer has no more. */
 const struct ug__dirent *ug__dirents_next(struct ug__dirents *d);

@@ -9,8 +9,8 @@
  * Close gives the disk space of a removed file back, which takes long for a large one, and on network file systems it
  * flushes; so a file that was open for writing closes on the pool, one that was read closes on the spot.
  *
- * What is no disk file (FIFOs, terminals, sockets) waits by the poller. One fstat at the open says which of the two a file is, and what
- * a server that sends it has to know of it.
+ * What is no disk file (FIFOs, terminals, sockets) waits by the poller. One fstat at the open says which of the two a
+ * file is, and what a server that sends it has to know of it.
  *
  * Every open has O_NONBLOCK. For disk files it means nothing; a FIFO opened for reading would else hold a thread until
  * a writer comes, where nothing could cut the wait short. A read of such a FIFO waits for the writer instead: before it
@@ -89,7 +89,8 @@ int ug__open(int dir, const char *path, int flags, mode_t mode, uint64_t resolve
 	if (!makes) {
 		int nonblock = flags & O_PATH ? 0 : O_NONBLOCK;
 		int fd = ug__sys_open(dir, path, flags | nonblock, mode, resolve | RESOLVE_CACHED);
-		/* The names are not cached, the kernel is too old, the container forbids openat2, a FIFO has no reader. */
+		/* The names are not cached, the kernel is too old, the container forbids openat2, a FIFO has no reader.
+		 * */
 		if (fd != -EAGAIN && fd != -EINVAL && fd != -ENOSYS && fd != -EPERM && fd != -ENXIO)
 			return fd;
 	}

@@ -204,8 +204,8 @@ static int is_full(int e)
 	return e == -ENOTEMPTY || e == -EEXIST;
 }
 
-/* Folder by folder under an open parent, so that nobody can lead it elsewhere by a link put in the way. Others may remove it, or put
- * something else in its place, meanwhile: what counts is whether it is gone in the end. */
+/* Folder by folder under an open parent, so that nobody can lead it elsewhere by a link put in the way. Others may
+ * remove it, or put something else in its place, meanwhile: what counts is whether it is gone in the end. */
 static int remove_tree(int dir, const char *name)
 {
 	int e = remove_one(dir, name), emptied = 0;

@@ -41,8 +41,8 @@ void ug__timers_end(struct ug__timers *h);
 
 /* Pollers ----------------------------------------------------------------------------------------------------------
  * The contract of a back end. Readiness is edge-triggered: after `add`, each time a descriptor becomes readable or
- * writable (again), or was so at `add`, at least one event says so; events may be spurious, and may come late for a key that
- * was removed meanwhile: the key's user tells by its generation. The key UG__POLL_WAKE is `wake`'s own.
+ * writable (again), or was so at `add`, at least one event says so; events may be spurious, and may come late for a key
+ * that was removed meanwhile: the key's user tells by its generation. The key UG__POLL_WAKE is `wake`'s own.
  *
  * own_thread: `wait` must be called by one thread only, for the poller's whole life, and that one must run no tasks;
  * else any number of threads may wait at once, and each event reaches one of them. All else: any thread. */
@@ -62,9 +62,11 @@ struct ug__poller {
 	void (*end)(void);
 	/* Watches fd both ways under a key. -EPERM: of a kind that is always ready. */
 	int (*add)(int fd, uint64_t key);
-	/* No more events for the key but such as are on their way. Before the descriptor is closed. `last`: it is about to be. */
+	/* No more events for the key but such as are on their way. Before the descriptor is closed. `last`: it is about
+	 * to be. */
 	void (*remove)(int fd, uint64_t key, int last);
-	/* Up to n events into ev, waiting until the monotonic time `until` at most (0: not at all). How many; -EINTR. */
+	/* Up to n events into ev, waiting until the monotonic time `until` at most (0: not at all). How many; -EINTR.
+	 * */
 	int (*wait)(struct ug__event *ev, int n, int64_t until);
 	/* Makes a wait that is under way, or the next, answer with UG__POLL_WAKE. */
 	void (*wake)(void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The back end on epoll: one instance for the process, every descriptor registered once, both ways, edge-triggered, so that
- * an event reaches one of the threads that wait, and no call is made for each wait. wake writes to an eventfd that is registered
- * edge-triggered too, so nobody needs to read it.
- *	Rejected: one instance a processor, in which its worker sleeps. A connection that comes and goes costs a tenth less at two
- *	processors, but what becomes ready while a task computes then waits for its end beside an idle worker; and an instance of all of
- *	them, in which idle workers sleep, costs what is won (docs/rationale.md).
+ * The back end on epoll: one instance for the process, every descriptor registered once, both ways, edge-triggered, so
+ * that an event reaches one of the threads that wait, and no call is made for each wait. wake writes to an eventfd that
+ * is registered edge-triggered too, so nobody needs to read it.
+ *	Rejected: one instance a processor, in which its worker sleeps. A connection that comes and goes costs a tenth
+ *	less at two processors, but what becomes ready while a task computes then waits for its end beside an idle
+ *	worker; and an instance of all of them, in which idle workers sleep, costs what is won (docs/rationale.md).
  */
 #include "poll/poll.h"
 
@@ -53,12 +53,14 @@ static int add(int fd, uint64_t key)
 
 static void remove_fd(int fd, uint64_t key, int last)
 {
-	/* A close takes it out by itself, unless the open file is shared; then stale events are told by their generation. */
+	/* A close takes it out by itself, unless the open file is shared; then stale events are told by their
+	 * generation. */
 	if (!last)
 		control(EPOLL_CTL_DEL, fd, 0, key);
 }
 
-/* epoll_pwait2 waits by the nanosecond, and is there since Linux 5.11. Sandboxes that are older refuse it with EPERM. */
+/* epoll_pwait2 waits by the nanosecond, and is there since Linux 5.11. Sandboxes that are older refuse it with EPERM.
+ * */
 static int wait_until(struct epoll_event *e, int n, int64_t until)
 {
 	static int old_kernel;

@@ -5,12 +5,12 @@
  * A ring's completions run on the thread that submitted, so only the thread that waits submits: others leave their
  * wishes in a list and wake it. That thread runs no tasks and never exits, so no stuck task can hold completions up.
  *
- * A multishot poll ends by itself when its completion queue overflowed or on an error; the completion then lacks F_MORE, and
- * the poll is armed anew, unless the key was removed. A poll holds its file open, so a removal is submitted at once,
- * and the descriptor's close is complete when the kernel has carried that out.
+ * A multishot poll ends by itself when its completion queue overflowed or on an error; the completion then lacks
+ * F_MORE, and the poll is armed anew, unless the key was removed. A poll holds its file open, so a removal is submitted
+ * at once, and the descriptor's close is complete when the kernel has carried that out.
  *
- * Keys are user data; a removal's own completion carries none that means anything (IGNORE). The set of live keys is kept
- * by number (low 32 bits: the record's index), so that a completion that ended can tell whether to arm again.
+ * Keys are user data; a removal's own completion carries none that means anything (IGNORE). The set of live keys is
+ * kept by number (low 32 bits: the record's index), so that a completion that ended can tell whether to arm again.
  */
 #include "poll/poll.h"
 
@@ -134,7 +134,8 @@ static void remove_fd(int fd, uint64_t key, int last)
 	wake();
 }
 
-/* NULL: the queue is full, and the kernel takes nothing now (no memory; before Linux 5.18 too many completions unread). */
+/* NULL: the queue is full, and the kernel takes nothing now (no memory; before Linux 5.18 too many completions unread).
+ * */
 static struct io_uring_sqe *sqe(void)
 {
 	struct io_uring_sqe *s = io_uring_get_sqe(&ring);
@@ -205,7 +206,8 @@ static int take(const struct io_uring_cqe *c, struct ug__event *ev)
 		return 1;
 	}
 	if ((c->flags & IORING_CQE_F_MORE) && still_live(c->user_data) < 0) {
-		/* Its removal came while this completion was under way, and was answered EALREADY: the poll is armed yet. */
+		/* Its removal came while this completion was under way, and was answered EALREADY: the poll is armed
+		 * yet. */
 		return remove_poll(c->user_data) ? 0 : -1;
 	}
 	uint32_t m = c->res < 0 ? POLLERR : (uint32_t)c->res;

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 4-ary heap of timers, ordered by time, in which a timer that is stopped is only marked: most timers are stopped, long before
- * their time, and to take one out of its place costs a walk down the heap.
+ * A 4-ary heap of timers, ordered by time, in which a timer that is stopped is only marked: most timers are stopped,
+ * long before their time, and to take one out of its place costs a walk down the heap.
  *
- * An entry of the heap holds a time and the number of a slot; the slot holds the timer's address, and the timer its slot. So
- * what moves in the heap touches neither slots nor timers, which lie on cold stacks, and a stop clears one slot: the
- * timer's storage is its owner's again, the entry is dead. 4-ary: half the depth of a binary heap, and the four children of a node
- * lie together. Equal times fire in no promised order.
+ * An entry of the heap holds a time and the number of a slot; the slot holds the timer's address, and the timer its
+ * slot. So what moves in the heap touches neither slots nor timers, which lie on cold stacks, and a stop clears one
+ * slot: the timer's storage is its owner's again, the entry is dead. 4-ary: half the depth of a binary heap, and the
+ * four children of a node lie together. Equal times fire in no promised order.
  *
  * Dead entries go when they come to the heap's top, which is never dead (`next` is the time of a timer that will fire),
- * when they are its last (a deadline that is set for one call and not reached mostly is, still, when it is stopped), and all at once
- * when they are more than the living: a sweep, which the stops since the last one have paid for.
- *	Rejected: taking a timer out at once. With 100,000 others, each stop wrote to eight timers on as many cold stacks, to
- *	tell them their new places.
- *	Rejected: a wheel. Its lists link timers to each other, so each arm and each stop touches cold neighbours.
+ * when they are its last (a deadline that is set for one call and not reached mostly is, still, when it is stopped),
+ * and all at once when they are more than the living: a sweep, which the stops since the last one have paid for.
+ *	Rejected: taking a timer out at once. With 100,000 others, each stop wrote to eight timers on as many cold
+ *	stacks, to tell them their new places. Rejected: a wheel. Its lists link timers to each other, so each arm and
+ *	each stop touches cold neighbours.
  *
  * The heap is a permutation of the slots: entries past `count` hold those that are free.
  *
- * To arm a timer cannot fail: one for which the heap finds no memory to grow stands on a list, through its slot_, which is walked
- * until it is gone.
+ * To arm a timer cannot fail: one for which the heap finds no memory to grow stands on a list, through its slot_, which
+ * is walked until it is gone.
  *
- * A timer's heap_ field is the truth about whether it is armed, written under that heap's lock; it is read without it to
- * learn which lock to take, then looked at again. While a timer fires, and after, the field is the heap's address with its low bit
- * set: one who would stop it then waits for the lock, so that fire is over when stop answers. Nothing of the timer is
- * touched after fire, whose effect may be that its storage goes.
+ * A timer's heap_ field is the truth about whether it is armed, written under that heap's lock; it is read without it
+ * to learn which lock to take, then looked at again. While a timer fires, and after, the field is the heap's address
+ * with its low bit set: one who would stop it then waits for the lock, so that fire is over when stop answers. Nothing
+ * of the timer is touched after fire, whose effect may be that its storage goes.
  *
- * Timers are mostly armed and stopped by the worker that has the heap's processor: the lock becomes its own (base/biased.h).
+ * Timers are mostly armed and stopped by the worker that has the heap's processor: the lock becomes its own
+ * (base/biased.h).
  */
 #include "poll/poll.h"
 

@@ -2,13 +2,13 @@
 /*
  * The blocking pool: threads that run C calls which may block, for tasks that park meanwhile.
  *
- * A job lives on its caller's stack. It is queued, then taken by a thread, which no caller can undo; until then the end of
- * the caller's context takes it back. A thread is made when a job finds none idle, up to LIMIT; a few stay idle for the next
- * jobs, without a time-out, so that an idle program has no wake-ups; the others end.
+ * A job lives on its caller's stack. It is queued, then taken by a thread, which no caller can undo; until then the end
+ * of the caller's context takes it back. A thread is made when a job finds none idle, up to LIMIT; a few stay idle for
+ * the next jobs, without a time-out, so that an idle program has no wake-ups; the others end.
  *
- * Where a thread is refused and there are others, the job waits for those; but they may be in a call that hangs. So it asks again:
- * each tick the monitor wakes the caller of the job that has waited longest, which tries once more. The monitor itself makes no thread
- * (monitor.c).
+ * Where a thread is refused and there are others, the job waits for those; but they may be in a call that hangs. So it
+ * asks again: each tick the monitor wakes the caller of the job that has waited longest, which tries once more. The
+ * monitor itself makes no thread (monitor.c).
  */
 #include "sched/sched_priv.h"
 
@@ -54,7 +54,8 @@ static void run(struct job *j)
 	j->result = result;
 	j->state = DONE;
 	struct ug__task *t = j->task;
-	/* A caller whose context ended is about to park again, without an end, once it has the lock: it will find DONE. */
+	/* A caller whose context ended is about to park again, without an end, once it has the lock: it will find DONE.
+	 * */
 	bool won = ug__wake_win(t);
 	ug__unlock(&pool.lock);
 	if (won)
@@ -157,7 +158,8 @@ bool ug__blocking_retry(void)
 	return wanted;
 }
 
-/* The caller was woken: false, the job is done; else it was the monitor, and the caller has asked again and shall park. */
+/* The caller was woken: false, the job is done; else it was the monitor, and the caller has asked again and shall park.
+ * */
 static bool ask_again(struct job *j)
 {
 	ug__lock(&pool.lock);

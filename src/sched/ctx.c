@@ -2,22 +2,24 @@
 /*
  * Contexts: how a deadline or a cancellation reaches everything that waits.
  *
- * Scopes form a tree through up_ (whose end is also mine). A wait registers nothing with its context each time. Instead a
- * task is on the list of its current context from its first wait there until it leaves the scope or ends, and a context is on the
- * list of its up_ from the first such wait below it. So tasks that never wait, and scopes in which nothing waits, touch no
- * list of others; a wait in a scope where the task has waited before costs one comparison.
+ * Scopes form a tree through up_ (whose end is also mine). A wait registers nothing with its context each time. Instead
+ * a task is on the list of its current context from its first wait there until it leaves the scope or ends, and a
+ * context is on the list of its up_ from the first such wait below it. So tasks that never wait, and scopes in which
+ * nothing waits, touch no list of others; a wait in a scope where the task has waited before costs one comparison.
  *
- * The end of a context (end_tree): with its lock held, err_ is set, each task on its list that has armed a wait which may be cut
- * short is won and made ready, and the contexts below get the same. The walk keeps the locks of the path from where it began, outer
- * before inner, so that no scope it stands on can be popped; it needs no recursion, for a tree may be deep. A context that has none
- * below it is taken off its up_'s list before its tasks wake: they need not wait for the whole walk then when they pop it.
+ * The end of a context (end_tree): with its lock held, err_ is set, each task on its list that has armed a wait which
+ * may be cut short is won and made ready, and the contexts below get the same. The walk keeps the locks of the path
+ * from where it began, outer before inner, so that no scope it stands on can be popped; it needs no recursion, for a
+ * tree may be deep. A context that has none below it is taken off its up_'s list before its tasks wake: they need not
+ * wait for the whole walk then when they pop it.
  *
- * No end is missed. A task links itself (ctx, then each up_ that is not linked, upwards), arms, then looks at err_ of its own
- * context, sequentially consistent; the walk sets err_, then looks at wait words. Linking a context under an up_ that has ended, under
- * up_'s lock, ends it on the spot. On entry, before it is linked, a waiting call looks at the whole chain.
+ * No end is missed. A task links itself (ctx, then each up_ that is not linked, upwards), arms, then looks at err_ of
+ * its own context, sequentially consistent; the walk sets err_, then looks at wait words. Linking a context under an
+ * up_ that has ended, under up_'s lock, ends it on the spot. On entry, before it is linked, a waiting call looks at the
+ * whole chain.
  *
- * The root context never ends and is nobody's up_. A wait in it is armed with a plain store. (In the child of a fork it has ended, and so
- * have all scopes from their beginning.)
+ * The root context never ends and is nobody's up_. A wait in it is armed with a plain store. (In the child of a fork it
+ * has ended, and so have all scopes from their beginning.)
  */
 #include "sched/sched_priv.h"
 #include "sched/when_priv.h"
@@ -134,7 +136,8 @@ static void wake(ug_ctx *c)
 		uint32_t armed = UG__WAIT_STATE_ARMED;
 		if (load_seq(&t->wait) != UG__WAIT_STATE_ARMED || !cas_seq(&t->wait, &armed, UG__WAIT_STATE_ENDED))
 			continue;
-		/* Taken off the list at once, while it is the winner's, so that it needs not come for this lock on its way out. */
+		/* Taken off the list at once, while it is the winner's, so that it needs not come for this lock on its
+		 * way out. */
 		unlink_task(c, t);
 		ug__ready(t);
 	}
@@ -305,7 +308,8 @@ static void expire(struct ug__timer *timer)
 	ug__ctx_end(c, -ETIMEDOUT, -ETIMEDOUT);
 }
 
-/* Field by field: where all are assigned at once gcc clears the struct by `rep stos`, which costs 10 ns to get going. */
+/* Field by field: where all are assigned at once gcc clears the struct by `rep stos`, which costs 10 ns to get going.
+ * */
 static void push(ug_ctx *c, bool shield)
 {
 	struct ug__task *t = ug__self();
@@ -373,7 +377,8 @@ void ug_ctx_push_timeout(ug_ctx *c, int64_t timeout)
 	arm(c, deadline);
 }
 
-/* Who ends the context, or stops what was to run after it, may still hold its lock; and what has not run by now never will. */
+/* Who ends the context, or stops what was to run after it, may still hold its lock; and what has not run by now never
+ * will. */
 static void leave(ug_ctx *c)
 {
 	ug__lock(&c->lock_);

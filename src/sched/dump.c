@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The dump of all tasks: read while they run, without stopping any. What a line says of a task was true at some moment
- * while it was written. Stacks and records of tasks are never unmapped while the runtime runs, so a torn read is the worst
- * that can happen; names are the callers', good for their task's life.
+ * while it was written. Stacks and records of tasks are never unmapped while the runtime runs, so a torn read is the
+ * worst that can happen; names are the callers', good for their task's life.
  */
 #include "sched/when_priv.h"
 

@@ -11,15 +11,17 @@
  *	in = 0 (release)
  *
  * membarrier makes (a);(b) of each running thread behave as if a full fence stood between them at the moment of the
- * call: either the monitor sees in == 1 at (d), or the worker sees ASKED at (b). In the first case the monitor takes its
- * question back. In the second the worker goes to enter_slow, steps outside again and swaps ASKED to 0 itself; the monitor swaps
- * ASKED to TAKEN; one swap succeeds, and so exactly one of them has the processor. Only the old worker clears TAKEN.
+ * call: either the monitor sees in == 1 at (d), or the worker sees ASKED at (b). In the first case the monitor takes
+ * its question back. In the second the worker goes to enter_slow, steps outside again and swaps ASKED to 0 itself; the
+ * monitor swaps ASKED to TAKEN; one swap succeeds, and so exactly one of them has the processor. Only the old worker
+ * clears TAKEN.
  *
  * The release of `in = 0` pairs with the monitor's acquire at (d): what the worker wrote inside is seen by the next
- * holder. Where membarrier is refused, UG__TAKEN_FENCE is set in every `taken` for good, so that each entry goes the slow way,
- * which has a fence.
+ * holder. Where membarrier is refused, UG__TAKEN_FENCE is set in every `taken` for good, so that each entry goes the
+ * slow way, which has a fence.
  *
- * Rejected: a lock around each primitive (two locked instructions each time); stopping the thread by a signal (it may hold malloc's lock).
+ * Rejected: a lock around each primitive (two locked instructions each time); stopping the thread by a signal (it may
+ * hold malloc's lock).
  */
 #ifndef UG_SCHED_ENTER_H
 #define UG_SCHED_ENTER_H

@@ -2,11 +2,11 @@
 /*
  * Reading and writing descriptors: try the call, park on EAGAIN (fd.c says when the try is left out).
  *
- * Three kinds. Sockets (MSG_DONTWAIT) and what else was made non-blocking: as above. Descriptors whose flags are not ours to
- * change (0, 1, 2 are shared with the shell): poll(2) says whether the call would wait, and a write is of PIPE_BUF bytes at most, which
- * a pipe that polls writable takes; should another process be quicker, the call blocks this worker, and the monitor gives
- * its processor to another. Files on a disk never say EAGAIN: reads of cached pages are made here (RWF_NOWAIT), all else
- * on the blocking pool.
+ * Three kinds. Sockets (MSG_DONTWAIT) and what else was made non-blocking: as above. Descriptors whose flags are not
+ * ours to change (0, 1, 2 are shared with the shell): poll(2) says whether the call would wait, and a write is of
+ * PIPE_BUF bytes at most, which a pipe that polls writable takes; should another process be quicker, the call blocks
+ * this worker, and the monitor gives its processor to another. Files on a disk never say EAGAIN: reads of cached pages
+ * are made here (RWF_NOWAIT), all else on the blocking pool.
  */
 #include "sched/fd_priv.h"
 

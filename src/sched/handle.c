@@ -2,9 +2,9 @@
 /*
  * Handles: a counted record that outlives its task and tells when, and with what, it ended.
  *
- * A task that is started and waited for costs one handle, so these are cheap: each worker keeps some free ones, of the heap, as that
- * heap's own allocation and freeing are a tenth of it all; a wait is armed under the handle's lock, so that nobody competes for it; and the
- * last reference goes without a locked instruction.
+ * A task that is started and waited for costs one handle, so these are cheap: each worker keeps some free ones, of the
+ * heap, as that heap's own allocation and freeing are a tenth of it all; a wait is armed under the handle's lock, so
+ * that nobody competes for it; and the last reference goes without a locked instruction.
  */
 #include "sched/sched_priv.h"
 

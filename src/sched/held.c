@@ -2,36 +2,37 @@
 /*
  * Held counts: one more on a counter that its holder has not written there.
  *
- * Who counts himself into a shared word and out again (a reader of a lock) pays two locked instructions, and on several cores
- * moves the word's cache line each time. A worker instead notes the word's address in a place of its own, `held`, and
- * whoever needs the true sum (a writer, who is rare) looks at the places of all workers. The task must not leave its thread so:
- * before it leaves its stack the count is settled, added to the word, and is then an ordinary one (ug__held_settle). So only
- * what runs holds one, and there are as many places as workers, not as tasks.
+ * Who counts himself into a shared word and out again (a reader of a lock) pays two locked instructions, and on several
+ * cores moves the word's cache line each time. A worker instead notes the word's address in a place of its own, `held`,
+ * and whoever needs the true sum (a writer, who is rare) looks at the places of all workers. The task must not leave
+ * its thread so: before it leaves its stack the count is settled, added to the word, and is then an ordinary one
+ * (ug__held_settle). So only what runs holds one, and there are as many places as workers, not as tasks.
  *
  *	holder                                  collector
  *	held = word                (a)          word says: no more    (c)
  *	[fence]
  *	word says: no more?        (b)          held == word anywhere?    (d)
  *
- * One of the two sees the other where a full barrier stands on both sides. The collector's is the locked instruction of (c). The
- * holder's is one where there are several processors. Where there is one, two tasks that have processors never run side by side,
- * and what a worker did before its processor was taken is seen by the next holder (enter.h: the taking passes a barrier in all
- * threads), so program order does; for a collector without a processor, or beside whom a task without one runs, passes the
- * barrier in all threads itself.
+ * One of the two sees the other where a full barrier stands on both sides. The collector's is the locked instruction of
+ * (c). The holder's is one where there are several processors. Where there is one, two tasks that have processors never
+ * run side by side, and what a worker did before its processor was taken is seen by the next holder (enter.h: the
+ * taking passes a barrier in all threads), so program order does; for a collector without a processor, or beside whom a
+ * task without one runs, passes the barrier in all threads itself.
  *
- * Letting go is two plain stores with a look at the word in between: held = word | LEAVING; somebody waits?; held = 0. The word
- * may be gone with the last store, so it is looked at before. A collector who is about to sleep says so in the word, passes a
- * barrier in all threads, and then waits until nobody is LEAVING (ug__held_told): those looked before the barrier and are gone in a
- * few instructions; all others look after it, and will wake the collector.
+ * Letting go is two plain stores with a look at the word in between: held = word | LEAVING; somebody waits?; held = 0.
+ * The word may be gone with the last store, so it is looked at before. A collector who is about to sleep says so in the
+ * word, passes a barrier in all threads, and then waits until nobody is LEAVING (ug__held_told): those looked before
+ * the barrier and are gone in a few instructions; all others look after it, and will wake the collector.
  *
- * Settling is marked too (SETTLING), and a collector waits until it is done: it would find the count in both places, and so count one that
- * another has let go of meanwhile. Who settles looks for nobody; whoever lets go of what was settled does, as ever.
+ * Settling is marked too (SETTLING), and a collector waits until it is done: it would find the count in both places,
+ * and so count one that another has let go of meanwhile. Who settles looks for nobody; whoever lets go of what was
+ * settled does, as ever.
  *
  * A runtime that ends forgets what its workers held.
  *
- * Rejected: counts a processor, changed inside. A task that counts itself in on one processor and out on another leaves two of them
- * out of balance, in tables that would have to say for which word. A place in a table by the task's address (as in Dice and Kogan,
- * "BRAVO", 2019): the collector walks a table for all tasks instead of a few workers.
+ * Rejected: counts a processor, changed inside. A task that counts itself in on one processor and out on another leaves
+ * two of them out of balance, in tables that would have to say for which word. A place in a table by the task's address
+ * (as in Dice and Kogan, "BRAVO", 2019): the collector walks a table for all tasks instead of a few workers.
  */
 #include "sched/enter.h"
 

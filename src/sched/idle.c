@@ -2,8 +2,8 @@
 /*
  * Sleeping for want of work, and waking.
  *
- * Workers that sleep wait in the poller itself (all of them in the one epoll instance; an event wakes one), until the next
- * timer of the processor that they hold. Where the poller has a thread of its own (io_uring) they sleep on a futex
+ * Workers that sleep wait in the poller itself (all of them in the one epoll instance; an event wakes one), until the
+ * next timer of the processor that they hold. Where the poller has a thread of its own (io_uring) they sleep on a futex
  * instead, and that thread makes tasks ready from outside.
  *
  * No wake is lost:
@@ -14,32 +14,34 @@
  *	  searching 0 -> 1: wake one                yes: do not sleep
  *
  * One of the two sees the other. The pusher may leave the wake out when `searching` is 1: then a woken worker has not
- * looked at the queues yet, or it will look again: ug__search_done first clears `searching`, then looks at all queues, and wakes
- * the next if it sees more work. So at most one worker more than needed is awake, and a burst wakes them one by one.
+ * looked at the queues yet, or it will look again: ug__search_done first clears `searching`, then looks at all queues,
+ * and wakes the next if it sees more work. So at most one worker more than needed is awake, and a burst wakes them one
+ * by one.
  *
- * What a worker's loop makes ready itself, by events and timers, wakes nobody at once: it runs the first of them next, and before that
- * ug__search_done wakes one for the others, if there are any.
+ * What a worker's loop makes ready itself, by events and timers, wakes nobody at once: it runs the first of them next,
+ * and before that ug__search_done wakes one for the others, if there are any.
  *
- * `searching` is 1 only while a wake is on its way to a worker, or that worker is between leaving idle_sleep and its next task or
- * next sleep: both clear it first, and look at the queues after. A wake that nobody sleeps for any more is found by the next one
- * that goes to sleep: the eventfd stays ready, the futex word has changed.
+ * `searching` is 1 only while a wake is on its way to a worker, or that worker is between leaving idle_sleep and its
+ * next task or next sleep: both clear it first, and look at the queues after. A wake that nobody sleeps for any more is
+ * found by the next one that goes to sleep: the eventfd stays ready, the futex word has changed.
  *
- * Slots are different: their task is mostly picked by the holder at once (two tasks that take turns), and then a wake was in
- * vain: it cost a system call, and the thief took caches along had it been quicker. So a thief is patient with slots (queue.c), and a
- * sleeper does not look at those of others. `muted` says that wakes for slots were in vain lately: a worker that was woken found nothing,
- * or one whose slot was stolen (`robbed`) had nothing else to do soon after, and so would have run the task itself. (The wake is a
- * system call: while it lasts the thief can win even against a holder that is about to pick.) Until the monitor's next tick, filling
- * a slot wakes nobody then. What lies in it waits 2 ms at most: the monitor wakes a thief for it where its holder made
- * no pick since the last tick. Wakes for rings and the global queue are never muted.
+ * Slots are different: their task is mostly picked by the holder at once (two tasks that take turns), and then a wake
+ * was in vain: it cost a system call, and the thief took caches along had it been quicker. So a thief is patient with
+ * slots (queue.c), and a sleeper does not look at those of others. `muted` says that wakes for slots were in vain
+ * lately: a worker that was woken found nothing, or one whose slot was stolen (`robbed`) had nothing else to do soon
+ * after, and so would have run the task itself. (The wake is a system call: while it lasts the thief can win even
+ * against a holder that is about to pick.) Until the monitor's next tick, filling a slot wakes nobody then. What lies
+ * in it waits 2 ms at most: the monitor wakes a thief for it where its holder made no pick since the last tick. Wakes
+ * for rings and the global queue are never muted.
  */
 #include "sched/sched_priv.h"
 
 #include "sched/worker_priv.h"
 
-/* As many as there are picks until the next poll: of more the ring would run over, into the global queue, where some would wait while
- * others are served again and again. With 128 an echo among 10,000 connections took 330 ms where it takes 75 now, at the 99th
- * percentile, and a seventh more of the processor's time, for cold memory. Fewer where as many are ready yet, else what lies in the
- * global queue would never get less (350 ms at two processors, 100 now). */
+/* As many as there are picks until the next poll: of more the ring would run over, into the global queue, where some
+ * would wait while others are served again and again. With 128 an echo among 10,000 connections took 330 ms where it
+ * takes 75 now, at the 99th percentile, and a seventh more of the processor's time, for cold memory. Fewer where as
+ * many are ready yet, else what lies in the global queue would never get less (350 ms at two processors, 100 now). */
 #define EVENTS BUDGET
 
 static bool work_but_slots(void)
@@ -150,8 +152,8 @@ void ug__idle_sleep(struct worker *w)
 	struct ug__event ev[EVENTS];
 	uint32_t word = load_seq(&S->idle_word);
 	int n = 0;
-	/* Whatever wake was on its way to somebody who looked for work: the next push must wake again. One that comes before this line has
-	 * pushed before, and is seen below; one that comes after kicks after `word` was read. */
+	/* Whatever wake was on its way to somebody who looked for work: the next push must wake again. One that comes
+	 * before this line has pushed before, and is seen below; one that comes after kicks after `word` was read. */
 	if (load_seq(&S->searching))
 		store_seq(&S->searching, 0u);
 	if (w->recheck || load_relaxed(&w->proc->robbed))

@@ -6,29 +6,31 @@
  *   keeps the coarse clock, one spare worker at hand, and the number of warm stacks down;
  *   lets a blocking call ask again for the thread that it was refused (blocking.c);
  *   looks for a deadlock.
- * It also fires the timers of those who have no processor (plain threads, pinned tasks). After 1 s in which no worker made a pick and
- * nothing waited for a stuck one, it gives back the stacks and records that are still kept, some each tick, and then sleeps until its own
- * next timer, or for ever; whoever makes a task ready, or leaves idleness, sees monitor_asleep and wakes it. An idle program
- * makes no wake-ups, and keeps no memory of its busiest hour.
+ * It also fires the timers of those who have no processor (plain threads, pinned tasks). After 1 s in which no worker
+ * made a pick and nothing waited for a stuck one, it gives back the stacks and records that are still kept, some each
+ * tick, and then sleeps until its own next timer, or for ever; whoever makes a task ready, or leaves idleness, sees
+ * monitor_asleep and wakes it. An idle program makes no wake-ups, and keeps no memory of its busiest hour.
  *
- * A worker whose thread the kernel says is asleep, though it has a task, is blocked in a call that nobody announced: its processor is
- * taken at once, if one of its timers is late, or if it has made no pick since the last look and anything else waits. A thread that
- * lost its core to another process is not asleep, and keeps its processor as one that computes does. When the first timer is due, the
- * monitor knows: it looks 100 us after, and then somebody else fires it, if its worker cannot. Who has blocked lately is likely to
- * again, and others than timers may wait, so for 100 ms after such a processor was taken the monitor looks each 150 us: that costs 7 % of
- * a core (18 us a look on the machine of bench/RESULTS.md, nearly all of it the kernel's timer and switch), which is why it does so
- * only while a processor is idle or still, and for the sake of timers alone each 500 us at the most. While all are at work it backs off,
- * doubling the time up to the tick.
+ * A worker whose thread the kernel says is asleep, though it has a task, is blocked in a call that nobody announced:
+ * its processor is taken at once, if one of its timers is late, or if it has made no pick since the last look and
+ * anything else waits. A thread that lost its core to another process is not asleep, and keeps its processor as one
+ * that computes does. When the first timer is due, the monitor knows: it looks 100 us after, and then somebody else
+ * fires it, if its worker cannot. Who has blocked lately is likely to again, and others than timers may wait, so for
+ * 100 ms after such a processor was taken the monitor looks each 150 us: that costs 7 % of a core (18 us a look on the
+ * machine of bench/RESULTS.md, nearly all of it the kernel's timer and switch), which is why it does so only while a
+ * processor is idle or still, and for the sake of timers alone each 500 us at the most. While all are at work it backs
+ * off, doubling the time up to the tick.
  *
- * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and makes no
- * thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
+ * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and
+ * makes no thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
  *
- * Deadlock, under ug_main only: every processor's worker sleeps, nothing is queued, nobody runs offline, no timer is armed, no blocking call
- * runs, nobody waits on a descriptor, nothing outside was announced (signals), and the process has no thread but the
- * library's own and the one in ug_main. Then nothing can change any more. These are not looked at in one instant, so it takes two
- * ticks with the same result and no pick in between. What comes last may come without waking the monitor: a plain thread ends, a task
- * that computed waits, a new worker lies down. So where nobody is left outside who would wake a task, and with it the monitor, it
- * looks again after 1 s, then 2, then 4: twelve times in an hour.
+ * Deadlock, under ug_main only: every processor's worker sleeps, nothing is queued, nobody runs offline, no timer is
+ * armed, no blocking call runs, nobody waits on a descriptor, nothing outside was announced (signals), and the process
+ * has no thread but the library's own and the one in ug_main. Then nothing can change any more. These are not looked at
+ * in one instant, so it takes two ticks with the same result and no pick in between. What comes last may come without
+ * waking the monitor: a plain thread ends, a task that computed waits, a new worker lies down. So where nobody is left
+ * outside who would wake a task, and with it the monitor, it looks again after 1 s, then 2, then 4: twelve times in an
+ * hour.
  */
 #include "sched/enter.h"
 
@@ -108,8 +110,8 @@ static bool rescue(struct proc *p)
 /* How a close look found a processor. */
 enum sight { AT_WORK, IDLE, STILL, TAKEN };
 
-/* Takes a processor that is needed soon, and whose thread sleeps in the kernel. To ask for that costs 2 us: it is done where a timer is
- * late, and at each power of two of looks without a pick. */
+/* Takes a processor that is needed soon, and whose thread sleeps in the kernel. To ask for that costs 2 us: it is done
+ * where a timer is late, and at each power of two of looks without a pick. */
 static enum sight look_closely(struct proc *p, int64_t now)
 {
 	struct worker *w = load_acquire(&p->worker);
@@ -164,7 +166,8 @@ static uint32_t all_threads(void)
 	return n;
 }
 
-/* Nobody outside will make a task ready, and so wake the monitor, but perhaps a thread that the library does not know. */
+/* Nobody outside will make a task ready, and so wake the monitor, but perhaps a thread that the library does not know.
+ * */
 static bool nobody_outside(void)
 {
 	if (!load_seq(&S->report_deadlock) || load_seq(&S->outside) || load_seq(&S->monitor_timers.next) != UG_FOREVER)
@@ -223,13 +226,14 @@ static bool busy_one_has_timers(void)
 	return false;
 }
 
-/* Sleeps until somebody makes a step, or its own timer is due; or for `patience`, where a deadlock may come without a step: true, if
- * that is over. */
+/* Sleeps until somebody makes a step, or its own timer is due; or for `patience`, where a deadlock may come without a
+ * step: true, if that is over. */
 static bool sleep_until_woken(uint32_t seen, int64_t patience)
 {
 	store_seq(&S->monitor_looks, UG_FOREVER);
 	store_seq(&S->monitor_asleep, 1u);
-	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. Slots are filled by plain stores. */
+	/* Look once more: a push, or a timer's arming, before this line did not see monitor_asleep. Slots are filled by
+	 * plain stores. */
 	bool sure = S->taken_none || ug__membarrier() == 0;
 	uint32_t idle = load_seq(&S->idle_count);
 	bool unwatched = idle == 0 && load_seq(&S->registered) && !S->poller->own_thread;
@@ -284,7 +288,8 @@ static int64_t look_closely_all(int64_t real)
 	return first + LATE - now > step ? first + LATE - now : step;
 }
 
-/* The time between two ticks: asleep, but for close looks where a timer would be late, and in a program that blocks its workers. */
+/* The time between two ticks: asleep, but for close looks where a timer would be late, and in a program that blocks its
+ * workers. */
 static void wait_for_tick(uint32_t seen)
 {
 	int64_t real = ug__clock_real(), tick_end = real + TICK;

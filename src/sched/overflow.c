@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report of an overflowed stack: SIGSEGV in the guard page of the stack that the fault's task runs on. The handler runs on an
- * alternate stack of each worker. Any other fault goes to the handler that was there before, or to the default.
+ * The report of an overflowed stack: SIGSEGV in the guard page of the stack that the fault's task runs on. The handler
+ * runs on an alternate stack of each worker. Any other fault goes to the handler that was there before, or to the
+ * default.
  */
 #include "sched/sched_priv.h"
 

@@ -4,9 +4,9 @@
  *
  * The contract is in sched.h. What makes it work:
  *
- * One winner. A task that waits has armed its wait word. Wakers (channel, timer, descriptor …) and the end of its context
- * compete by one compare-and-swap out of ARMED; who wins makes the task ready, all others leave it alone. Where no end can come,
- * and one waiter stands in one queue, who takes it from there is alone (SOLE).
+ * One winner. A task that waits has armed its wait word. Wakers (channel, timer, descriptor …) and the end of its
+ * context compete by one compare-and-swap out of ARMED; who wins makes the task ready, all others leave it alone. Where
+ * no end can come, and one waiter stands in one queue, who takes it from there is alone (SOLE).
  *
  * Findable before it is off its stack. A task may be made ready, stolen and picked by another worker while it still
  * switches away. on_cpu tells: it is 1 until the code on the stack that was switched to has cleared it
@@ -16,18 +16,19 @@
  *	Rejected: releasing the queue's lock only after the switch (Go's gopark). It keeps every channel's lock held for
  *	the length of a switch, and a wait on many sources must carry all its locks over.
  *
- * The end of a context and the wait word: the canceller sets the context's err, then looks at the wait words of the tasks on its
- * list; the task puts itself on the list, arms, then looks at err. Arm's swap and the look are sequentially
- * consistent on both sides (ctx.c), so one of the two sees the other.
+ * The end of a context and the wait word: the canceller sets the context's err, then looks at the wait words of the
+ * tasks on its list; the task puts itself on the list, arms, then looks at err. Arm's swap and the look are
+ * sequentially consistent on both sides (ctx.c), so one of the two sees the other.
  *
- * Straight from task to task: park picks the next task itself and switches there; the worker's loop runs only when there is
- * none at hand, or when it is time to look at timers, poller and the global queue.
+ * Straight from task to task: park picks the next task itself and switches there; the worker's loop runs only when
+ * there is none at hand, or when it is time to look at timers, poller and the global queue.
  *
- * Asked for ahead. Where thousands of tasks take turns, each is cold when its turn comes: its record, its frames and what it waits
- * for are some seven lines and a translation that are missed one after the other. Turns repeat (a pipeline, a ring, a round of yields): so a
- * task remembers who ran next after it, and who after that one. Where the first guess proves right as it is switched to, the lines of
- * the second are asked for, a turn before they are needed. Nothing is read through a guess, for that task may be gone: asking for what
- * is not there is no fault. Where no order repeats, a switch is two comparisons and a few stores to lines that it writes anyway.
+ * Asked for ahead. Where thousands of tasks take turns, each is cold when its turn comes: its record, its frames and
+ * what it waits for are some seven lines and a translation that are missed one after the other. Turns repeat (a
+ * pipeline, a ring, a round of yields): so a task remembers who ran next after it, and who after that one. Where the
+ * first guess proves right as it is switched to, the lines of the second are asked for, a turn before they are needed.
+ * Nothing is read through a guess, for that task may be gone: asking for what is not there is no fault. Where no order
+ * repeats, a switch is two comparisons and a few stores to lines that it writes anyway.
  *	Rejected: asking for the next one alone. It is touched too soon after that.
  */
 #include "sched/enter.h"
@@ -67,7 +68,8 @@ static UG__NOINLINE void check_canary(struct ug__task *t)
 }
 
 /* C++ exceptions -----------------------------------------------------------------------------------------------------
- * Where the program has C++, its runtime counts exceptions in flight in two words of each thread; they go with the task. */
+ * Where the program has C++, its runtime counts exceptions in flight in two words of each thread; they go with the
+ * task. */
 struct exceptions {
 	void *caught;
 	unsigned uncaught;
@@ -118,7 +120,8 @@ static UG__NOINLINE void switch_with_exceptions(
 	*__cxa_get_globals() = saved;
 }
 
-/* Goes on with `next`, or with the loop where that is NULL. Comes back when somebody runs t again; never for a dead one. */
+/* Goes on with `next`, or with the loop where that is NULL. Comes back when somebody runs t again; never for a dead
+ * one. */
 static __attribute__((always_inline)) inline void switch_from(
 	struct worker *w, struct ug__task *t, struct ug__task *next, bool dead)
 {
@@ -145,7 +148,8 @@ runnable ug__pick(struct proc *p)
 	return pick(p);
 }
 
-/* The task's stack is left for r, or for the loop where that is 0; w is inside, and so is the worker on which this returns. */
+/* The task's stack is left for r, or for the loop where that is 0; w is inside, and so is the worker on which this
+ * returns. */
 static inline __attribute__((always_inline)) void leave_stack_for(struct worker *w, struct ug__task *t, runnable r)
 {
 	if (unlikely(t->stack.canary))
@@ -197,8 +201,9 @@ static inline void note_hog(struct ug__task *t, const struct proc *p)
 
 /* Waiting ---------------------------------------------------------------------------------------------------------- */
 
-/* Where no runtime runs, a thread fires the timers itself that the monitor would: its own are among them. Should the runtime end
- * meanwhile, ug__threads_nudge makes it look again. false: a pinned task is left behind by the runtime's end. */
+/* Where no runtime runs, a thread fires the timers itself that the monitor would: its own are among them. Should the
+ * runtime end meanwhile, ug__threads_nudge makes it look again. false: a pinned task is left behind by the runtime's
+ * end. */
 static bool park_offline(struct ug__task *t)
 {
 	while (load_acquire(&t->ready_word) != OFFLINE_READY) {
@@ -206,7 +211,8 @@ static bool park_offline(struct ug__task *t)
 			return false;
 		uint32_t asleep = OFFLINE_NONE;
 		cas_seq(&t->ready_word, &asleep, OFFLINE_ASLEEP);
-		/* Looked at after that: the runtime's end clears `running`, then nudges who is asleep. One of the two sees the other. */
+		/* Looked at after that: the runtime's end clears `running`, then nudges who is asleep. One of the two
+		 * sees the other. */
 		bool alone = !load_seq(&S->running);
 		if (alone)
 			ug__timers_run(&S->monitor_timers, ug_now());
@@ -363,12 +369,14 @@ UG__NOINLINE struct ug__task *ug__give_way(struct worker *w)
 	return t;
 }
 
-/* How often a task gives way to the young until it counts as a long loop, and of how many of the oldest it makes sure then. */
+/* How often a task gives way to the young until it counts as a long loop, and of how many of the oldest it makes sure
+ * then. */
 #define LONG_LOOP 8
 #define OLDEST_FIRST 8
 
-/* Its place is among the young, below those that it has started: so they go first, and it goes before all that are older. A tree of tasks is
- * walked in depth by that, and no task of the ring waits for any of them. Only behind a long loop the oldest would starve. */
+/* Its place is among the young, below those that it has started: so they go first, and it goes before all that are
+ * older. A tree of tasks is walked in depth by that, and no task of the ring waits for any of them. Only behind a long
+ * loop the oldest would starve. */
 UG__NOINLINE void ug__give_way_to_young(void)
 {
 	struct worker *w = ug__worker();

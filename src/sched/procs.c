@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many processors a runtime gets: UG_PROCS, else what the caller says, else the cores that the process may use (affinity), or
- * the CPU time that its cgroup gives it where that is less. A quota of a cgroup above counts too, as far as it can be seen: in a
- * container the tree is mounted from the container's own on. cgroup v2 alone. man 7 cgroups
+ * How many processors a runtime gets: UG_PROCS, else what the caller says, else the cores that the process may use
+ * (affinity), or the CPU time that its cgroup gives it where that is less. A quota of a cgroup above counts too, as far
+ * as it can be seen: in a container the tree is mounted from the container's own on. cgroup v2 alone. man 7 cgroups
  */
 #include "sched/sched_priv.h"
 

@@ -1,39 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run queues: a slot, a ring and a ring of young ones for each processor, one global queue, one of the surplus of young ones, and one
- * of hogs.
+ * Run queues: a slot, a ring and a ring of young ones for each processor, one global queue, one of the surplus of young
+ * ones, and one of hogs.
  *
  * The ring is of 256 places, single producer (the holder), many takers. tail is written by the holder alone; head moves
  * by compare-and-swap, by the holder for one, by a thief for half. A taker reads the places first and owns them only if
- * its swap succeeds; the holder overwrites a place only when head has passed it. Numbers run on and wrap at 2^32; a swap
- * that meets a head that has wrapped round exactly would need 2^32 pops in between.
+ * its swap succeeds; the holder overwrites a place only when head has passed it. Numbers run on and wrap at 2^32; a
+ * swap that meets a head that has wrapped round exactly would need 2^32 pops in between.
  *
  * Where there is one processor nobody steals, and the holder takes from the ring and the slot by plain stores.
  *
- * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief takes
- * it only where it finds the same task in it, and no pick made, a while later: else the holder is about to run it.
+ * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief
+ * takes it only where it finds the same task in it, and no pick made, a while later: else the holder is about to run
+ * it.
  *
- * The young are the records of tasks that have not run yet, where a task started them and another took the slot since. They are run
- * newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is deep, all of them warm;
- * in breadth (first in, first out) the same tree had most of its tasks alive at once, and each step missed the cache. The order is only
- * the holder's, for its own: thieves take the older half, which are the larger branches; of a full ring the older half goes to a
- * queue of the surplus, from which those who have no young get some. Who gives way to those that it has started (park.c) lies among
- * them, below these. Nobody starves: while the ring of tasks has work too, each YOUNG_TURN-th pick takes the oldest, and after a
- * yield as many picks as there are young ones; a task that gives way again and again lets some of the oldest go first; and in any
- * case one pick in some thousands does (worker.c; one in two hundred made the tree grow in breadth again).
+ * The young are the records of tasks that have not run yet, where a task started them and another took the slot since.
+ * They are run newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is
+ * deep, all of them warm; in breadth (first in, first out) the same tree had most of its tasks alive at once, and each
+ * step missed the cache. The order is only the holder's, for its own: thieves take the older half, which are the larger
+ * branches; of a full ring the older half goes to a queue of the surplus, from which those who have no young get some.
+ * Who gives way to those that it has started (park.c) lies among them, below these. Nobody starves: while the ring of
+ * tasks has work too, each YOUNG_TURN-th pick takes the oldest, and after a yield as many picks as there are young
+ * ones; a task that gives way again and again lets some of the oldest go first; and in any case one pick in some
+ * thousands does (worker.c; one in two hundred made the tree grow in breadth again).
  *
- * Their ring is popped at both ends, so its state is one word that all change by compare-and-swap: head and length, of 16 bits
- * each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in between, the same head and
- * length mean the same places, for pops only make less of them.
+ * Their ring is popped at both ends, so its state is one word that all change by compare-and-swap: head and length, of
+ * 16 bits each, and a count of the pushes, 32 bits. A taker reads the places, then swaps: if there was no push in
+ * between, the same head and length mean the same places, for pops only make less of them.
  *
- * Hogs: a task that kept its processor so long that it was taken waits in a queue of its own until the others have had their turn
- * (it is looked at last, and once each 64 picks). Else several such tasks would stand before everybody else in turn, and promise 5
- * would hold for one of them only.
+ * Hogs: a task that kept its processor so long that it was taken waits in a queue of its own until the others have had
+ * their turn (it is looked at last, and once each 64 picks). Else several such tasks would stand before everybody else
+ * in turn, and promise 5 would hold for one of them only.
  *
- * Order for wake-ups: a push to a ring or the global queue ends with a sequentially consistent store, then looks at idle_count;
- * a worker that goes idle adds itself to idle_count, then looks at all rings and the global queue. One of the two sees the
- * other (see idle.c). A slot is filled by a plain store: sleepers do not look at those of others, and the monitor, which does
- * before it sleeps, passes a barrier in all threads first. A yield wakes nobody, and so needs no more either.
+ * Order for wake-ups: a push to a ring or the global queue ends with a sequentially consistent store, then looks at
+ * idle_count; a worker that goes idle adds itself to idle_count, then looks at all rings and the global queue. One of
+ * the two sees the other (see idle.c). A slot is filled by a plain store: sleepers do not look at those of others, and
+ * the monitor, which does before it sleeps, passes a barrier in all threads first. A yield wakes nobody, and so needs
+ * no more either.
  */
 #include "sched/sched_priv.h"
 
@@ -59,7 +62,8 @@ static void append(struct shared_queue *q, runnable head, runnable tail, uint32_
 	ug__unlock(&q->lock);
 }
 
-/* Records that were started one after the other mostly lie so, too; many are in no cache any more when their turn comes. */
+/* Records that were started one after the other mostly lie so, too; many are in no cache any more when their turn
+ * comes. */
 #define AHEAD (2048 / sizeof(runnable))
 
 /* Takes up to n; the lock is held, and they are there. Linked, the last one's link is whatever follows. */
@@ -85,7 +89,8 @@ void ug__global_push(runnable r)
 
 #define HALF (RING / 2)
 
-/* Takes a processor's share of a queue, `most` at the most: the first is answered, the others go to `ring` from *tail on, which moves. */
+/* Takes a processor's share of a queue, `most` at the most: the first is answered, the others go to `ring` from *tail
+ * on, which moves. */
 static runnable take_share(struct shared_queue *q, uint32_t most, runnable *ring, uint32_t *tail)
 {
 	ug__lock(&q->lock);
@@ -325,7 +330,8 @@ void ug__queue_push_quiet(struct proc *p, runnable r)
 		push_full(p, r);
 }
 
-/* The slot, and what runs next --------------------------------------------------------------------------------------- */
+/* The slot, and what runs next ---------------------------------------------------------------------------------------
+ * */
 
 bool ug__queue_push_slot_full(struct proc *p, runnable r)
 {

@@ -2,24 +2,25 @@
 /*
  * Records of tasks that have not run, and where they come from.
  *
- * There are two kinds, each with a pool of its own: narrow ones, a cache line, and wide ones, which have room for copied arguments or for
- * a wait. Most tasks are started with neither, and where a million are, most of the memory need not be cleared, written and read.
+ * There are two kinds, each with a pool of its own: narrow ones, a cache line, and wide ones, which have room for
+ * copied arguments or for a wait. Most tasks are started with neither, and where a million are, most of the memory need
+ * not be cleared, written and read.
  *
- * Records lie in chunks, mappings of 256 KiB that begin with what is known of them. A processor keeps free records of its own and
- * exchanges them in batches (record_priv.h). The last that came back are kept as they are, for who asks next: where one processor starts
- * tasks and another ends them, sharing each batch out and linking a new one missed the lines of all its records, under the lock, and
- * that was a third of the time. A batch more, or one that nobody asked for between two trims, is shared out to the
- * chunks that its records belong to, each of which says by its index where its chunk begins. A chunk of which all are free is empty.
- * Chunks are taken from in this order: those that are part free, last come first served; empty ones; bare ones, whose memory is the
- * system's; new ones.
+ * Records lie in chunks, mappings of 256 KiB that begin with what is known of them. A processor keeps free records of
+ * its own and exchanges them in batches (record_priv.h). The last that came back are kept as they are, for who asks
+ * next: where one processor starts tasks and another ends them, sharing each batch out and linking a new one missed the
+ * lines of all its records, under the lock, and that was a third of the time. A batch more, or one that nobody asked
+ * for between two trims, is shared out to the chunks that its records belong to, each of which says by its index where
+ * its chunk begins. A chunk of which all are free is empty. Chunks are taken from in this order: those that are part
+ * free, last come first served; empty ones; bare ones, whose memory is the system's; new ones.
  *
- * Trimming, as that of stacks: of the empty chunks that were not needed since the last trim half become bare, so that a burst of starts
- * does not hold its memory for ever: a million tasks that have started and wait would keep 64 or 176 bytes each. A chunk stays mapped
- * and keeps its first page until the runtime's end, because dumps walk through all of them without a lock. What they read
- * of a bare one is zeros: no task.
+ * Trimming, as that of stacks: of the empty chunks that were not needed since the last trim half become bare, so that a
+ * burst of starts does not hold its memory for ever: a million tasks that have started and wait would keep 64 or 176
+ * bytes each. A chunk stays mapped and keeps its first page until the runtime's end, because dumps walk through all of
+ * them without a lock. What they read of a bare one is zeros: no task.
  *
- * One lock a pool, held for a walk over 32 records at the most; pages are touched and given back outside of it, by whoever has taken
- * them off the lists.
+ * One lock a pool, held for a walk over 32 records at the most; pages are touched and given back outside of it, by
+ * whoever has taken them off the lists.
  */
 #include "sched/record_priv.h"
 
@@ -68,7 +69,8 @@ static struct chunk *chunk_of(const struct pool *z, struct record *r)
 
 #define FEW 8
 
-/* A new chunk, which is the caller's alone. Beyond a few its pages come with it, which is quicker than a fault for each. */
+/* A new chunk, which is the caller's alone. Beyond a few its pages come with it, which is quicker than a fault for
+ * each. */
 static struct chunk *chunk_new(struct pool *z)
 {
 	int populate = add_relaxed(&z->mapped, 1u) < FEW ? 0 : MAP_POPULATE;

@@ -35,7 +35,8 @@ static inline __attribute__((always_inline)) struct record *record_get(struct pr
 	return wide ? cached(p, true) : cached(p, false);
 }
 
-/* At two batches the older one goes: what came back lately is warm, and old ones would keep their chunks from becoming empty. */
+/* At two batches the older one goes: what came back lately is warm, and old ones would keep their chunks from becoming
+ * empty. */
 static inline __attribute__((always_inline)) void cache(struct record_cache *c, struct record *r)
 {
 	c->free[c->count++] = r;

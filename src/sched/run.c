@@ -2,10 +2,10 @@
 /*
  * Starting and ending the runtime.
  *
- * The thread that calls ug_run sleeps in the kernel until the first task has ended; it keeps its signal mask and so is where
- * signals are handled. Then each worker stops at its next pick, pool threads after the call that they are in, and all
- * memory goes; tasks that are left stand where they are and are never resumed. ug_main does not wait for that: a task that spins would
- * hold the program's end up.
+ * The thread that calls ug_run sleeps in the kernel until the first task has ended; it keeps its signal mask and so is
+ * where signals are handled. Then each worker stops at its next pick, pool threads after the call that they are in, and
+ * all memory goes; tasks that are left stand where they are and are never resumed. ug_main does not wait for that: a
+ * task that spins would hold the program's end up.
  */
 #include "base/clock.h"
 #include "base/sys_file.h"
@@ -59,7 +59,8 @@ static const struct ug__poller *choose_poller(const struct ug_opts *o)
 	return &ug__poll_epoll;
 }
 
-/* Start and stop ----------------------------------------------------------------------------------------------------- */
+/* Start and stop -----------------------------------------------------------------------------------------------------
+ * */
 
 static int stack_log(size_t bytes)
 {
@@ -131,8 +132,9 @@ static void runtime_end(void)
 	ug__threads_nudge();
 }
 
-/* After a fork the child has one thread and none of the library's: every call that would need them fails. A task that forked is a
- * plain thread from here on, or it would run the others' copies, and take events from the poller that it shares with its parent. */
+/* After a fork the child has one thread and none of the library's: every call that would need them fails. A task that
+ * forked is a plain thread from here on, or it would run the others' copies, and take events from the poller that it
+ * shares with its parent. */
 static void in_child(void)
 {
 	store_relaxed(&S->running, 0u);
@@ -185,8 +187,8 @@ static int start(const struct ug_opts *o)
 	return e;
 }
 
-/* A semaphore, not a futex of our own: signals are handled in the thread that waits here, and the race detector delivers them only
- * in calls that it knows. */
+/* A semaphore, not a futex of our own: signals are handled in the thread that waits here, and the race detector
+ * delivers them only in calls that it knows. */
 struct first {
 	sem_t done;
 	int result;
@@ -258,7 +260,8 @@ static void hold_streams(void)
 			return; /* no /dev here: as without this */
 }
 
-/* A write to a pipe that nobody reads is an error for who wrote, not the end of the program; unless that has a handler for it. */
+/* A write to a pipe that nobody reads is an error for who wrote, not the end of the program; unless that has a handler
+ * for it. */
 static void ignore_sigpipe(void)
 {
 	struct sigaction now;

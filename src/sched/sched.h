@@ -19,13 +19,14 @@
  *		if (ug__wake_win(w->task_))             exactly one of all wakers gets 1
  *			{ w->result_ = …; unlock; ug__ready(w->task_); return; }
  *
- * Rules. (1) A waker touches a task only between finding its waiter in a queue and dropping that queue's lock, unless it
- * won; the winner may touch it until ug__ready. (2) So a waiter that leaves park looks at each queue under its lock
+ * Rules. (1) A waker touches a task only between finding its waiter in a queue and dropping that queue's lock, unless
+ * it won; the winner may touch it until ug__ready. (2) So a waiter that leaves park looks at each queue under its lock
  * before its waiter, which lives on its stack or in its caller's storage, goes away; only the queue whose waker won and
- * unqueued it needs no look. (3) Between arm and park nothing may park, and no waiting call be made. (4) ug__wake_win and
- * ug__ready never switch, so they may be called with locks held; better after they are dropped. (5) An armed wait that
- * turns out not to be needed is taken back with ug__wait_disarm: 1, it is as if never armed; 0, a waker has won meanwhile
- * and park must be called to take its wake. (6) A wait with one waiter in one queue, never taken back, is armed with UG__WAIT_SOLE.
+ * unqueued it needs no look. (3) Between arm and park nothing may park, and no waiting call be made. (4) ug__wake_win
+ * and ug__ready never switch, so they may be called with locks held; better after they are dropped. (5) An armed wait
+ * that turns out not to be needed is taken back with ug__wait_disarm: 1, it is as if never armed; 0, a waker has won
+ * meanwhile and park must be called to take its wake. (6) A wait with one waiter in one queue, never taken back, is
+ * armed with UG__WAIT_SOLE.
  *
  * A plain thread has a task record of its own, and parks in the kernel; nobody but park and ready sees the difference.
  */
@@ -81,7 +82,8 @@ struct ug__worker_head {
 	uint32_t in; /* by itself */
 	uint32_t taken; /* enum ug__taken */
 	uint32_t held_mode; /* enum ug__held_mode; NONE until it stands among all workers */
-	/* held.c: the word of a count that the task that runs has not written there; low bits: it lets go of it, it settles it. */
+	/* held.c: the word of a count that the task that runs has not written there; low bits: it lets go of it, it
+	 * settles it. */
 	uintptr_t held;
 };
 enum ug__held_mode { UG__HELD_NONE, UG__HELD_PLAIN, UG__HELD_FENCED };
@@ -92,8 +94,9 @@ enum ug__taken {
 	UG__TAKEN_YES,
 	UG__TAKEN_FENCE = 4 /* or-ed: membarrier cannot be had */
 };
-/* This thread's; NULL: a plain one. Two words at a fixed offset from the thread pointer: in the shared library the default would call
- * __tls_get_addr at each look. A library that is opened by dlopen takes them from the surplus that libc keeps for this. */
+/* This thread's; NULL: a plain one. Two words at a fixed offset from the thread pointer: in the shared library the
+ * default would call __tls_get_addr at each look. A library that is opened by dlopen takes them from the surplus that
+ * libc keeps for this. */
 extern __thread struct ug__worker_head *ug__this_worker __attribute__((tls_model("initial-exec")));
 
 /* The current worker, until the task's next wait; NULL: on a plain thread. */
@@ -152,8 +155,9 @@ void ug__wait_arm(struct ug__task *t, int wait, const void *object);
 int ug__wait_disarm(struct ug__task *t);
 /* Switches away until woken. 0: a waker won. -ECANCELED, -ETIMEDOUT: the context's end did. */
 int ug__park(struct ug__task *t);
-/* All of a wait with one waiter, in one frame (a cold task costs a miss for each line of its frames): queues it, with `value`, behind the
- * others of q, drops q's lock l, which the current task holds by `owned`, and waits. Answers the waker's result, or the context's error. */
+/* All of a wait with one waiter, in one frame (a cold task costs a miss for each line of its frames): queues it, with
+ * `value`, behind the others of q, drops q's lock l, which the current task holds by `owned`, and waits. Answers the
+ * waker's result, or the context's error. */
 int ug__wait_in(struct ug__biased *l, struct ug__bias *b, struct ug__owner *owned, struct ug__waitq *q,
 	const void *value, int wait);
 static inline int ug__wake_win(struct ug__task *t)
@@ -194,8 +198,8 @@ static inline void ug__waitq_remove(struct ug__waitq *q, struct ug__waiter *w)
 	w->queued_ = 0;
 }
 
-/* Asks for the record and the arguments of the task that has these frames. They are on the page where its stack begins; where its
- * frames have gone beyond that, they are asked for in vain. */
+/* Asks for the record and the arguments of the task that has these frames. They are on the page where its stack begins;
+ * where its frames have gone beyond that, they are asked for in vain. */
 static inline void ug__task_fetch(uintptr_t frames)
 {
 	const char *record = (const char *)((frames | 4095) + 1 - UG__STACK_HEAD / 64 * 64);
@@ -203,7 +207,8 @@ static inline void ug__task_fetch(uintptr_t frames)
 	__builtin_prefetch(record + 64, 1);
 }
 
-/* Asks for the lines that waking who waits with w will touch, and its going on, at once: else they are missed one after the other. */
+/* Asks for the lines that waking who waits with w will touch, and its going on, at once: else they are missed one after
+ * the other. */
 static inline void ug__waiter_fetch(const struct ug__waiter *w)
 {
 	const char *frames = (const char *)w;
@@ -224,7 +229,8 @@ static inline struct ug__waiter *ug__waitq_pop(struct ug__waitq *q)
 	return w;
 }
 
-/* Pops waiters until one is won for the caller; NULL: none. The caller then sets result_ and calls ug__ready(w->task_). */
+/* Pops waiters until one is won for the caller; NULL: none. The caller then sets result_ and calls ug__ready(w->task_).
+ * */
 static inline struct ug__waiter *ug__waitq_win(struct ug__waitq *q)
 {
 	struct ug__waiter *w;
@@ -267,40 +273,45 @@ static inline void ug__let_go(struct ug__worker_head *w)
 uint32_t ug__held_pays(void);
 /* How many there are. What in *word keeps others from holding was set by a locked instruction before. */
 uint32_t ug__held_count(const uint32_t *word);
-/* From here on, who lets go of one has seen what was set in *word before. No lock is held that one who lets go might want. */
+/* From here on, who lets go of one has seen what was set in *word before. No lock is held that one who lets go might
+ * want. */
 void ug__held_told(const uint32_t *word);
 
-/* Timers: passive storage of the caller's; fire runs on some worker, must be short, must not wait, and is over when stop returns. */
+/* Timers: passive storage of the caller's; fire runs on some worker, must be short, must not wait, and is over when
+ * stop returns. */
 void ug__timer_arm(struct ug__timer *t, int64_t when, void (*fire)(struct ug__timer *t));
 /* 1: stopped before it fired. 0: it has fired, or was not armed. fire is not running any more. Not from fire itself. */
 int ug__timer_stop(struct ug__timer *t);
 
-/* Starts a task in context `ctx` (NULL: root); `ended`, where not NULL, is called with `owner` and the result as the task's last act,
- * on its own stack, and must not wait. */
+/* Starts a task in context `ctx` (NULL: root); `ended`, where not NULL, is called with `owner` and the result as the
+ * task's last act, on its own stack, and must not wait. */
 int ug__spawn(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx, void (*ended)(void *owner, int result),
 	void *owner);
-/* The same for an owner of many, who only counts those that end well: `ended` is called with a negative result, or with how many ended
- * otherwise, and then no earlier than it must: while a task of the owner's runs, those that ended on its stack before may wait for its
- * own end. Who starts so many that they pile up, or has lost its processor, gives way to others meanwhile. */
+/* The same for an owner of many, who only counts those that end well: `ended` is called with a negative result, or with
+ * how many ended otherwise, and then no earlier than it must: while a task of the owner's runs, those that ended on its
+ * stack before may wait for its own end. Who starts so many that they pile up, or has lost its processor, gives way to
+ * others meanwhile. */
 int ug__spawn_counted(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx,
 	void (*ended)(void *owner, int n), void *owner);
 /* ug__spawn when f is readable, at `deadline`, or when ctx ends (when.c). */
 int ug__spawn_when(ug_fd *f, int64_t deadline, ug_ready_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ctx *ctx,
 	void (*ended)(void *owner, int result), void *owner);
 
-/* Descriptors and the end of a task as sources of a wait (select): 1 ready now, 0 the waiter is queued, or a negative code. */
+/* Descriptors and the end of a task as sources of a wait (select): 1 ready now, 0 the waiter is queued, or a negative
+ * code. */
 int ug__fd_wait_begin(ug_fd *f, int writable, struct ug__waiter *w);
 void ug__fd_wait_end(ug_fd *f, int writable, struct ug__waiter *w);
 /* ug_fd_adopt for who has asked for the mode already (man 2 fstat). */
 int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out);
 enum { UG__FD_TCP = 0x100 }; /* a flag of its: the caller knows it to be a TCP socket */
-/* Makes the call until it answers other than -EAGAIN, and waits in between. That answer, or that of the wait: -ECANCELED, -ETIMEDOUT,
- * -EBADF. The number is not given back meanwhile. */
+/* Makes the call until it answers other than -EAGAIN, and waits in between. That answer, or that of the wait:
+ * -ECANCELED, -ETIMEDOUT, -EBADF. The number is not given back meanwhile. */
 int ug__fd_try(ug_fd *f, int writable, int (*call)(int fd, void *arg), void *arg);
-/* Waits until f is readable (writable = 0) or writable, or was so a moment ago: for who goes on to a call that finds out, and comes
- * back. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
+/* Waits until f is readable (writable = 0) or writable, or was so a moment ago: for who goes on to a call that finds
+ * out, and comes back. 0, -ECANCELED, -ETIMEDOUT, -EBADF. */
 int ug__fd_await(ug_fd *f, int writable);
-/* Who waits in a call to read f, or until it is readable, gets -EAGAIN from it: for an owner whose task sleeps there for long. */
+/* Who waits in a call to read f, or until it is readable, gets -EAGAIN from it: for an owner whose task sleeps there
+ * for long. */
 void ug__fd_call_back(ug_fd *f);
 /* The number, for system calls of the caller's own, or -EBADF; it is not given back before the matching unuse. */
 int ug__fd_use(ug_fd *f);
@@ -308,18 +319,20 @@ void ug__fd_unuse(ug_fd *f);
 /* Room for who adopted it, aligned as a pointer and zero at first; it is there until the last reference goes. */
 enum { UG__FD_ROOM = 32 };
 void *ug__fd_room(ug_fd *f);
-/* A byte that goes with the descriptor, for whoever copies to keep what it has found out about it; 0 at first. NULL for a borrowed one,
- * of which others may change it. Atomic. */
+/* A byte that goes with the descriptor, for whoever copies to keep what it has found out about it; 0 at first. NULL for
+ * a borrowed one, of which others may change it. Atomic. */
 uint8_t *ug__fd_note(ug_fd *f);
-/* For a file alone, in place of its room: what io knows of its beginning (copy_kernel.c), 0 at first. Any thread, by relaxed atomics. */
+/* For a file alone, in place of its room: what io knows of its beginning (copy_kernel.c), 0 at first. Any thread, by
+ * relaxed atomics. */
 uint64_t *ug__fd_warm(ug_fd *f);
 int ug__task_wait_begin(ug_task *task, struct ug__waiter *w, int *result);
 void ug__task_wait_end(ug_task *task, struct ug__waiter *w);
 
 /* Tells the deadlock report that something outside may wake a task yet (a signal handler installed, say): +1, -1. */
 void ug__outside_add(int n);
-/* Starts a detached thread of the library's, which takes no asynchronous signal (it may unblock some), and calls ug__thread_gone as the
- * last thing that it does. Waited for at the runtime's end; not counted by the deadlock report. */
+/* Starts a detached thread of the library's, which takes no asynchronous signal (it may unblock some), and calls
+ * ug__thread_gone as the last thing that it does. Waited for at the runtime's end; not counted by the deadlock report.
+ * */
 int ug__thread_start(void *(*fn)(void *), void *arg);
 void ug__thread_gone(void);
 /* A cheap pseudo-random number, for fairness only. */

@@ -2,7 +2,8 @@
 /*
  * The three nouns of the scheduler, and who may touch which field.
  *
- *	task       a stack and what is known of it; the record lies at the stack's top (or, for a plain thread, by itself)
+ *	task       a stack and what is known of it; the record lies at the stack's top (or, for a plain thread, by
+ *	           itself)
  *	worker     an OS thread that runs tasks
  *	processor  the right to run them: run queue, timers, caches. A worker needs one; it can be taken from it
  *
@@ -68,8 +69,8 @@ struct ahead {
 	uintptr_t object;
 };
 
-/* A task that is cold costs a miss for each of its lines: a wait and a wake touch two, which begin 16 bytes after it (UG__STACK_HEAD) and
- * end with the first 16 bytes of its copied arguments. */
+/* A task that is cold costs a miss for each of its lines: a wait and a wake touch two, which begin 16 bytes after it
+ * (UG__STACK_HEAD) and end with the first 16 bytes of its copied arguments. */
 struct ug__task {
 	/* These are struct ug__task_head. */
 	struct ug__stack stack; /* next links it into one run queue, or the list of dead or free ones */
@@ -324,7 +325,8 @@ int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result)
 
 /* record.c */
 void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg);
-/* Gives memory of records that were not needed lately back to the system, and answers how much is still kept, in chunks. */
+/* Gives memory of records that were not needed lately back to the system, and answers how much is still kept, in
+ * chunks. */
 size_t ug__records_trim(void);
 void ug__records_end(void);
 
@@ -345,7 +347,8 @@ static inline bool ug__queue_push_slot(struct proc *p, runnable r)
 	return false;
 }
 
-/* By the holder. Where there is one processor nobody steals, and a locked instruction would wait for each miss before it. */
+/* By the holder. Where there is one processor nobody steals, and a locked instruction would wait for each miss before
+ * it. */
 static inline runnable ug__slot_take(struct proc *p)
 {
 	if (S->procs_count > 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers for tasks. A timer is armed on the heap of the processor at hand; who has none (a plain thread, a pinned task, a
- * worker that lost its processor) uses the monitor's. It is stopped on whatever heap it is.
+ * Timers for tasks. A timer is armed on the heap of the processor at hand; who has none (a plain thread, a pinned task,
+ * a worker that lost its processor) uses the monitor's. It is stopped on whatever heap it is.
  */
 #include "sched/enter.h"
 

@@ -6,9 +6,10 @@
  *	           (or waits for its descriptor first, and is queued then: when.c)
  *	bound      picked for the first time: it gets a stack, the record goes back to its pool
  *	running, ready, parked
- *	ended      its last act picks what runs next; if that is a record too, it takes over the very stack, and no switch
- *	           is made; else the one that is switched to reaps it (a stack cannot be freed by who stands on it). Who only
- *	           counts the ends of many is told of several at a time (tell_owner)
+ *	ended      its last act picks what runs next; if that is a record too, it takes over the very stack, and no
+ *	           switch
+ *	           is made; else the one that is switched to reaps it (a stack cannot be freed by who stands on it). Who
+ *	           only counts the ends of many is told of several at a time (tell_owner)
  *
  * Records and warm stacks are cached by processor and exchanged in batches through a shared list, so that a task costs
  * no allocation and no system call once things are warm.
@@ -91,7 +92,8 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	record_put(p, r);
 }
 
-/* The task of a runnable, with a stack; NULL: there is no memory for one now, and the record has gone to the global queue. */
+/* The task of a runnable, with a stack; NULL: there is no memory for one now, and the record has gone to the global
+ * queue. */
 struct ug__task *ug__bind(struct proc *p, runnable r)
 {
 	if (likely(!(r & 1)))
@@ -133,8 +135,9 @@ static void finish(struct ug__task *t, int result)
 		t->ended(t->owner, result);
 }
 
-/* Tells the owner of what has ended on this stack, unless that one's next task, which runs here now, can do it: the owner waits for that in
- * any case. One count that several workers write costs more than the rest of a small task. Inside. */
+/* Tells the owner of what has ended on this stack, unless that one's next task, which runs here now, can do it: the
+ * owner waits for that in any case. One count that several workers write costs more than the rest of a small task.
+ * Inside. */
 static inline bool tell_owner(struct ug__task *t, const struct record *next)
 {
 	uint32_t n = t->carried;
@@ -263,13 +266,15 @@ static inline __attribute__((always_inline)) int check(struct ug__request *q)
 }
 
 /*
- * Who starts tasks faster than they run fills the memory with records, and each is written and read from far away: 150 ns a task at
- * one processor, 170 to 310 at two, of a loop that starts three millions. So who has started so many by ug__spawn_counted, while
- * as many wait on its processor, gives way to them (park.c): as many as two thirds of the nearest cache hold. 40 and 65 ns. Only
- * its own count, since it waited last: a task that starts few has no part in a crowd of others. ug_go does not give way: it says that it does not wait, and
- * so may be called where a task must stay on its thread.
- *	64 was slower at two processors (73 ns), because the other one gets less at a time; 200 was as fast. Asking for the lines of the
- *	records that are stolen, or of those to run next, was no gain: it helps the thief, who then comes more often.
+ * Who starts tasks faster than they run fills the memory with records, and each is written and read from far away: 150
+ * ns a task at one processor, 170 to 310 at two, of a loop that starts three millions. So who has started so many by
+ * ug__spawn_counted, while as many wait on its processor, gives way to them (park.c): as many as two thirds of the
+ * nearest cache hold. 40 and 65 ns. Only its own count, since it waited last: a task that starts few has no part in a
+ * crowd of others. ug_go does not give way: it says that it does not wait, and so may be called where a task must stay
+ * on its thread.
+ *	64 was slower at two processors (73 ns), because the other one gets less at a time; 200 was as fast. Asking for
+ *	the lines of the records that are stolen, or of those to run next, was no gain: it helps the thief, who then
+ *	comes more often.
  */
 static inline __attribute__((always_inline)) bool crowds(const struct proc *p, struct ug__task *t)
 {

@@ -12,7 +12,8 @@ uint32_t ug__thread_id(void)
 	return (uint32_t)ug__syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
-/* The letter after the name in parentheses, in which anything may stand. man 5 proc_pid_stat. Neither allocates nor locks. */
+/* The letter after the name in parentheses, in which anything may stand. man 5 proc_pid_stat. Neither allocates nor
+ * locks. */
 bool ug__thread_sleeps(uint32_t id)
 {
 	char path[48] = "/proc/self/task/", digits[12], text[128];
@@ -37,8 +38,8 @@ struct attributes {
 };
 
 /*
- * For a thread that runs for microseconds and is to do so on time: its sleeps are not rounded up (50 us, else), and where all cores
- * compute it goes before threads that have longer slices (Linux 6.12; older ones take no notice).
+ * For a thread that runs for microseconds and is to do so on time: its sleeps are not rounded up (50 us, else), and
+ * where all cores compute it goes before threads that have longer slices (Linux 6.12; older ones take no notice).
  */
 void ug__thread_prompt(void)
 {

@@ -2,21 +2,22 @@
 /*
  * Waiting without a stack: a task that is started once a descriptor is readable, its time is over, or its context ends.
  *
- * Until then it is a record, the same that any task is before it runs (task.c), and what the wait needs lies where copied arguments
- * would: a waiter for the descriptor, a timer, links for the context. So the place of the task is taken before the wait begins, and
- * nothing can fail when it is over: whoever wins pushes the record into a run queue.
+ * Until then it is a record, the same that any task is before it runs (task.c), and what the wait needs lies where
+ * copied arguments would: a waiter for the descriptor, a timer, links for the context. So the place of the task is
+ * taken before the wait begins, and nothing can fail when it is over: whoever wins pushes the record into a run queue.
  *
- * One winner, as with tasks (park.c): descriptor, timer and context's end compete by a compare-and-swap of the waiter's state. Each
- * finds the record under its own lock; the winner touches it no more once it is pushed. Those who lose may still have it: so a record
- * that has waited does not go back to its pool when it gets its stack. Its task begins in ug__when_start, which takes it off
- * the descriptor's queue, the heap and the context's list, each under its lock, and only then gives it back.
+ * One winner, as with tasks (park.c): descriptor, timer and context's end compete by a compare-and-swap of the waiter's
+ * state. Each finds the record under its own lock; the winner touches it no more once it is pushed. Those who lose may
+ * still have it: so a record that has waited does not go back to its pool when it gets its stack. Its task begins in
+ * ug__when_start, which takes it off the descriptor's queue, the heap and the context's list, each under its lock, and
+ * only then gives it back.
  *
- * A wait is set up with the descriptor's lock held, from the first thing that can win it to the last: should the timer or the context
- * win meanwhile, the task waits for that lock before it takes anything apart.
+ * A wait is set up with the descriptor's lock held, from the first thing that can win it to the last: should the timer
+ * or the context win meanwhile, the task waits for that lock before it takes anything apart.
  *
  * The record holds a use of its descriptor, as a call that waits does; the task gives it back.
- *	Rejected: storage of the caller's, as ug_ctx_after has it. It needs a record beside it all the same, or might have no
- *	memory for a task just when there is something to do.
+ *	Rejected: storage of the caller's, as ug_ctx_after has it. It needs a record beside it all the same, or might
+ *	have no memory for a task just when there is something to do.
  */
 #include "sched/enter.h"
 #include "sched/fd_priv.h"

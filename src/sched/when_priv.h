@@ -5,8 +5,8 @@
 
 #include "sched/sched_priv.h"
 
-/* Lies in the record, where others have copied arguments. Of the waiter: task_ is NULL, value_ the descriptor, pad_ says whether it
- * has been won (atomic), index_ whether it is in its context's list, reserved_ since when it waits. */
+/* Lies in the record, where others have copied arguments. Of the waiter: task_ is NULL, value_ the descriptor, pad_
+ * says whether it has been won (atomic), index_ whether it is in its context's list, reserved_ since when it waits. */
 struct ug__when {
 	struct ug__waiter waiter;
 	struct ug__timer timer; /* when_ is UG_FOREVER: never armed */
@@ -34,8 +34,8 @@ void ug__whens_end(void);
 int ug__ctx_link_when(ug_ctx *c, struct ug__when *w);
 void ug__ctx_unlink_when(ug_ctx *c, struct ug__when *w);
 
-/* fd.c: queues it for reading unless an edge has come that is not `seen`, and then there is nothing to wait for: 0. 1: it waits. Or a
- * code. */
+/* fd.c: queues it for reading unless an edge has come that is not `seen`, and then there is nothing to wait for: 0. 1:
+ * it waits. Or a code. */
 int ug__fd_queue_when(ug_fd *f, uint32_t seen, struct ug__waiter *w);
 
 #endif

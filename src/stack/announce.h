@@ -2,9 +2,9 @@
 /*
  * What the sanitizers are told of stacks and switches. Without a sanitizer all of it is empty.
  *
- * Each side of a switch has a struct ug__announce: a thread's own stack, or a task's. Right before a switch the one that
- * leaves calls ug__announce_switch(mine, to), or (NULL, to) if it never comes back; right after it, on the new stack,
- * ug__announce_arrived(mine). A race-detector fiber is made with the stack's first use and destroyed by another.
+ * Each side of a switch has a struct ug__announce: a thread's own stack, or a task's. Right before a switch the one
+ * that leaves calls ug__announce_switch(mine, to), or (NULL, to) if it never comes back; right after it, on the new
+ * stack, ug__announce_arrived(mine). A race-detector fiber is made with the stack's first use and destroyed by another.
  */
 #ifndef UG_STACK_ANNOUNCE_H
 #define UG_STACK_ANNOUNCE_H

@@ -2,29 +2,31 @@
 /*
  * Where stacks come from.
  *
- * Slots of one size lie side by side in slabs: one mapping of 64 MiB (or of 4 slots, where that is more, or of an eighth of all slots
- * of that size so far), reserved but not committed, with huge pages off, since one touched page would else make 2 MiB resident.
- * To make a mapping stops all other threads that ask for memory: so those who use many stacks make few, and large ones. And each fault
- * and each guard counts in its mapping, in words that cores then take from each other: so where many are used, each core (modulo
- * SHARES) takes fresh slots from a slab of its own, with a page at its end that keeps the kernel from joining it with the next.
- * A slot's pages are committed by touch. A free slot is either
+ * Slots of one size lie side by side in slabs: one mapping of 64 MiB (or of 4 slots, where that is more, or of an
+ * eighth of all slots of that size so far), reserved but not committed, with huge pages off, since one touched page
+ * would else make 2 MiB resident. To make a mapping stops all other threads that ask for memory: so those who use many
+ * stacks make few, and large ones. And each fault and each guard counts in its mapping, in words that cores then take
+ * from each other: so where many are used, each core (modulo SHARES) takes fresh slots from a slab of its own, with a
+ * page at its end that keeps the kernel from joining it with the next. A slot's pages are committed by touch. A free
+ * slot is either
  *   warm   its pages are kept; it is on its size's list, linked through its own head, or
  *   cold   its pages are the system's again (or were never touched); its number is on its slab's list.
- * A slot is guarded once, before it is first used; guards stay when pages go. Who uses many fresh slots gets them in batches, an
- * eighth of those so far and at most 32: one system call then guards all, and one commits the page at the top of each, which is
- * quicker than a fault for each. Who asked keeps the batch, if he can: its pages are in his core's cache.
+ * A slot is guarded once, before it is first used; guards stay when pages go. Who uses many fresh slots gets them in
+ * batches, an eighth of those so far and at most 32: one system call then guards all, and one commits the page at the
+ * top of each, which is quicker than a fault for each. Who asked keeps the batch, if he can: its pages are in his
+ * core's cache.
  *
- * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes two more mappings
- * each (the guard, and the rest of the slot up to the next), of which a process may have vm.max_map_count (65,530): three quarters
- * of those are used, the program needs some for its threads and its heap. Beyond that a stack has a canary: its lowest bytes are zero,
- * and sched asks ug__stack_intact at each park.
+ * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes two more
+ * mappings each (the guard, and the rest of the slot up to the next), of which a process may have vm.max_map_count
+ * (65,530): three quarters of those are used, the program needs some for its threads and its heap. Beyond that a stack
+ * has a canary: its lowest bytes are zero, and sched asks ug__stack_intact at each park.
  *
  * Trimming. The list of warm stacks remembers its low mark since the last trim: those were not needed, and half of them
  * are given back. So a burst's stacks go within some trims, and a steady coming and going keeps its own.
  *
- * Locks: one a size, held for a few instructions: mappings, guards and pages are made and given back outside of it, by whoever
- * has taken the slot off its list. Nobody else's lock is taken inside. The table of slabs has its own lock for those who append,
- * and is read without it by fault handlers and dumps; only its growth allocates under it.
+ * Locks: one a size, held for a few instructions: mappings, guards and pages are made and given back outside of it, by
+ * whoever has taken the slot off its list. Nobody else's lock is taken inside. The table of slabs has its own lock for
+ * those who append, and is read without it by fault handlers and dumps; only its growth allocates under it.
  */
 #include "stack/stack.h"
 
@@ -166,8 +168,8 @@ static int guard(char *base)
 	return mprotect(base, PAGE, PROT_NONE) == 0;
 }
 
-/* The same advice for one page of each of n slots, from `page` on; false: not for all of them. One system call for all where there can
- * be (Linux 6.15), for who has to give it for a million stacks. */
+/* The same advice for one page of each of n slots, from `page` on; false: not for all of them. One system call for all
+ * where there can be (Linux 6.15), for who has to give it for a million stacks. */
 static bool advise_pages(char *page, unsigned log, uint32_t n, int advice)
 {
 	static uint32_t refused;
@@ -242,7 +244,8 @@ static struct ug__stack *take_fresh(struct size *z, struct ug__slab **from)
 	return s;
 }
 
-/* The slab that this core takes fresh slots from; another's where there is no memory for one; NULL: there is none at all. */
+/* The slab that this core takes fresh slots from; another's where there is no memory for one; NULL: there is none at
+ * all. */
 static struct ug__slab **fresh_one(struct size *z, unsigned log)
 {
 	struct ug__slab **own = &z->fresh[z->fresh_taken < FEW ? 0 : (unsigned)sched_getcpu() % SHARES];

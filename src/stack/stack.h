@@ -2,9 +2,10 @@
 /*
  * Stacks: where they come from, and the switch from one to another. What a stack is used for is the business of sched.
  *
- * A stack is a slot of 2^k bytes, k from 14 to 26, aligned to nothing but a page. It grows down; its lowest page is a guard; its
- * topmost UG__STACK_HEAD bytes belong to whoever uses the stack (sched keeps the task there, so that task and stack
- * share a page), and begin with a struct ug__stack. Between uses the head's contents stay while the stack is warm.
+ * A stack is a slot of 2^k bytes, k from 14 to 26, aligned to nothing but a page. It grows down; its lowest page is a
+ * guard; its topmost UG__STACK_HEAD bytes belong to whoever uses the stack (sched keeps the task there, so that task
+ * and stack share a page), and begin with a struct ug__stack. Between uses the head's contents stay while the stack is
+ * warm.
  */
 #ifndef UG_STACK_STACK_H
 #define UG_STACK_STACK_H
@@ -37,14 +38,14 @@ static inline char *ug__stack_start(const struct ug__stack *s)
 	return (char *)s;
 }
 
-/* A stack of 2^log bytes; NULL: no memory. Any thread. A stack that is fresh (never used, or given back to the system) has a
- * head of zeros but for struct ug__stack. */
+/* A stack of 2^log bytes; NULL: no memory. Any thread. A stack that is fresh (never used, or given back to the system)
+ * has a head of zeros but for struct ug__stack. */
 struct ug__stack *ug__stack_get(unsigned log);
 /* The same, and perhaps more of them, linked behind it: who has used many that were fresh gets them in batches. */
 struct ug__stack *ug__stack_get_some(unsigned log);
 void ug__stack_put(struct ug__stack *s);
-/* Gives memory of stacks that were not needed lately back to the system; to be called from time to time. Answers how many
- * stacks are still kept warm. */
+/* Gives memory of stacks that were not needed lately back to the system; to be called from time to time. Answers how
+ * many stacks are still kept warm. */
 size_t ug__stack_trim(void);
 /* Whether frames overran a stack without a guard page, as far as can be told. */
 int ug__stack_intact(const struct ug__stack *s, const void *sp);

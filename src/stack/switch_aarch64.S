@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The first frame of every stack on aarch64: x2 is what was passed, x29 the function. No caller, so unwinders stop here. */
+/* The first frame of every stack on aarch64: x2 is what was passed, x29 the function. No caller, so unwinders stop
+ * here. */
 	.text
 	.globl	ug__switch_entry
 	.hidden	ug__switch_entry

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The first frame of every stack on x86-64: %rdx is what was passed, %rbp the function. No caller, so unwinders stop here. */
+/* The first frame of every stack on x86-64: %rdx is what was passed, %rbp the function. No caller, so unwinders stop
+ * here. */
 	.text
 	.globl	ug__switch_entry
 	.hidden	ug__switch_entry

@@ -2,15 +2,16 @@
 /*
  * Channels: a lock, a ring, and two queues of those who wait (chan_priv.h has the invariants).
  *
- * Whoever comes second does the work: a sender that finds a receiver waiting copies straight into that one's variable, and a
- * receiver that finds a sender waiting copies out of it, so that a value is copied once and the second never waits. The copy
- * is made by the winner of the other's wake, before ug__ready: so an error of the context, which is the loss of that same
- * wake, means that no value has moved.
+ * Whoever comes second does the work: a sender that finds a receiver waiting copies straight into that one's variable,
+ * and a receiver that finds a sender waiting copies out of it, so that a value is copied once and the second never
+ * waits. The copy is made by the winner of the other's wake, before ug__ready: so an error of the context, which is the
+ * loss of that same wake, means that no value has moved.
  *
  * The lock costs no locked instruction where one worker uses the channel for a while (base/biased.h).
  *
- * Rejected: a lock-free ring of sequence-numbered slots. It needs its locked instruction always; whoever adds a value must then
- * look for sleepers behind a full barrier, which is another; close and select would have to live with values in flight.
+ * Rejected: a lock-free ring of sequence-numbered slots. It needs its locked instruction always; whoever adds a value
+ * must then look for sleepers behind a full barrier, which is another; close and select would have to live with values
+ * in flight.
  */
 #include "sync/chan_priv.h"
 
@@ -114,8 +115,9 @@ static inline int finish(ug_chan *c, struct ug__owner *owned, struct ug__waiter 
 }
 
 /*
- * The common way of a transfer is into the ring, or out of it, where nobody waits: nothing is called there but in the end, so that it needs no
- * frame. What is not common starts anew from what has been done by then: nothing, the lock tried, the lock taken.
+ * The common way of a transfer is into the ring, or out of it, where nobody waits: nothing is called there but in the
+ * end, so that it needs no frame. What is not common starts anew from what has been done by then: nothing, the lock
+ * tried, the lock taken.
  */
 static UG__NOINLINE int send_rest(ug_chan *c, const void *value, struct ug__owner *owned)
 {

@@ -9,8 +9,8 @@
  * A waiter that can not be won any more (its select went elsewhere, its context ended) may be in either queue at any
  * time until its owner has taken it out; it is skipped by whoever meets it.
  *
- * The first cache line is what every transfer writes, the second what none does, the ring starts on a third. A thread that
- * spins for the lock so takes one line from its holder, not the values.
+ * The first cache line is what every transfer writes, the second what none does, the ring starts on a third. A thread
+ * that spins for the lock so takes one line from its holder, not the values.
  */
 #ifndef UG_SYNC_CHAN_PRIV_H
 #define UG_SYNC_CHAN_PRIV_H
@@ -86,9 +86,9 @@ static inline void ring_take(ug_chan *c, void *value)
 }
 
 /*
- * Could a send (a receive) go on? Without the lock: yes is a hint; no says that there was a moment during the call when it
- * could not. That is why `closed` is read last: it never goes back, so where it is still 0 the channel was open at the moment
- * at which the ring and the queue said no. (With a ring, `count` alone is that moment; without, the queue.)
+ * Could a send (a receive) go on? Without the lock: yes is a hint; no says that there was a moment during the call when
+ * it could not. That is why `closed` is read last: it never goes back, so where it is still 0 the channel was open at
+ * the moment at which the ring and the queue said no. (With a ring, `count` alone is that moment; without, the queue.)
  */
 static inline int chan_may_send(const ug_chan *c)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Condition. A waiter queues before it unlocks the mutex, so a signal sent by whoever holds the mutex after it cannot pass it
- * by. A waiter that was signalled and whose context ends before it runs answers 0: the signal was its own, and no other's.
+ * Condition. A waiter queues before it unlocks the mutex, so a signal sent by whoever holds the mutex after it cannot
+ * pass it by. A waiter that was signalled and whose context ends before it runs answers 0: the signal was its own, and
+ * no other's.
  */
 #include "sync/sync.h"
 

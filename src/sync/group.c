@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Group. started_ counts the tasks that were started, left_ those that have ended, as a negative number; each on a cache line of its own,
- * because often one worker starts tasks that another one ends, and a line that both write changes cores twice for each task. Nothing else
- * that both touch is ever written but when a task fails.
+ * Group. started_ counts the tasks that were started, left_ those that have ended, as a negative number; each on a
+ * cache line of its own, because often one worker starts tasks that another one ends, and a line that both write
+ * changes cores twice for each task. Nothing else that both touch is ever written but when a task fails.
  *
- * Who closes turns the two into one. left_ becomes large, so that whoever ends meanwhile does not take it for the last; started_ is
- * swapped for CLOSED, and what it was is added to left_, which is now the number of unfinished tasks. A start that finds CLOSED counts there
- * too; its caller is one of those tasks, so that it was not 0. Whoever takes left_ to 0 is the last to touch the group: either the
- * owner, and then it needs not wait, or a task, and then the owner sleeps until that task wakes it. So the group may live
- * on the owner's stack, and starting and ending a task costs one locked add each. The owner leaves its waiter in closer_ before
- * all that, and the release order of its adds publishes it.
- *	Rejected: one counter, from which the owner's 1 is given back at the end. On two processors a task cost twice as much.
+ * Who closes turns the two into one. left_ becomes large, so that whoever ends meanwhile does not take it for the last;
+ * started_ is swapped for CLOSED, and what it was is added to left_, which is now the number of unfinished tasks. A
+ * start that finds CLOSED counts there too; its caller is one of those tasks, so that it was not 0. Whoever takes left_
+ * to 0 is the last to touch the group: either the owner, and then it needs not wait, or a task, and then the owner
+ * sleeps until that task wakes it. So the group may live on the owner's stack, and starting and ending a task costs one
+ * locked add each. The owner leaves its waiter in closer_ before all that, and the release order of its adds publishes
+ * it.
+ *	Rejected: one counter, from which the owner's 1 is given back at the end. On two processors a task cost twice as
+ *	much.
  *
- * A limit has an account of its own, room_, under the lock: a task that ends passes its room on, to one who waits
- * for it in waiters_, or back to the account, and only then counts down. The two can not be one, as the group may be gone with
- * the count, and room is looked at and waited for in one step.
+ * A limit has an account of its own, room_, under the lock: a task that ends passes its room on, to one who waits for
+ * it in waiters_, or back to the account, and only then counts down. The two can not be one, as the group may be gone
+ * with the count, and room is looked at and waited for in one step.
  *
  * The first negative result is kept and cancels the group's context, which is the owner's current one inside the block.
  */
@@ -50,7 +52,8 @@ static void room_release(ug_group *g)
 		ug__ready(w->task_);
 }
 
-/* Gets room for one more. It waits in the caller's context, which may be shielded from the group's: so that one is asked again. */
+/* Gets room for one more. It waits in the caller's context, which may be shielded from the group's: so that one is
+ * asked again. */
 static int room_acquire(ug_group *g)
 {
 	struct ug__task *t = ug__wait_self();

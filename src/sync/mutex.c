@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mutex. One word: LOCKED, and while anybody queues WAITING, so that lock and unlock without contention are one
- * compare-and-swap each, from 0 and to 0, and past one that was woken as well. The other bits change under the lock of the queue only. LOCKED is set by whoever
- * finds it clear, with that lock or without.
+ * compare-and-swap each, from 0 and to 0, and past one that was woken as well. The other bits change under the lock of
+ * the queue only. LOCKED is set by whoever finds it clear, with that lock or without.
  *
- * An unlock does not pass the mutex on: it wakes the head of the queue, which then tries again, and meanwhile whoever runs may
- * take it ("barging": a mutex that is handed to a sleeper stands idle until that one runs). WOKEN says that one is on its way,
- * so that further unlocks need neither wake anybody nor look at the queue. One who was woken and lost queues in front again; if
- * its wait has lasted PATIENCE it sets STARVING, and then the next unlock does hand over to the head, with LOCKED still set. So
- * each waiter needs a turn at the head, at most one lost race, and one hand-over. (Go's scheme, save that each hand-over has
- * to be asked for anew.)
+ * An unlock does not pass the mutex on: it wakes the head of the queue, which then tries again, and meanwhile whoever
+ * runs may take it ("barging": a mutex that is handed to a sleeper stands idle until that one runs). WOKEN says that
+ * one is on its way, so that further unlocks need neither wake anybody nor look at the queue. One who was woken and
+ * lost queues in front again; if its wait has lasted PATIENCE it sets STARVING, and then the next unlock does hand over
+ * to the head, with LOCKED still set. So each waiter needs a turn at the head, at most one lost race, and one
+ * hand-over. (Go's scheme, save that each hand-over has to be asked for anew.)
  *
- * Nobody is forgotten. Who queues has seen LOCKED with WAITING set, while it held the queue's lock. Either the mutex is still
- * held, and its unlock goes through the queue's lock: it sees the new waiter. Or it was unlocked past the queue, which is done
- * only under WOKEN: then the one on its way, which clears WOKEN under the queue's lock and so after we have queued, takes
- * the mutex, or finds it taken by one whose unlock will find WOKEN clear. One on its way can not be lost: its wake has been won, and
- * a context's end that comes later is not looked at before it has had its try. A waiter whose context ends in the
- * queue is not on its way, and just leaves.
+ * Nobody is forgotten. Who queues has seen LOCKED with WAITING set, while it held the queue's lock. Either the mutex is
+ * still held, and its unlock goes through the queue's lock: it sees the new waiter. Or it was unlocked past the queue,
+ * which is done only under WOKEN: then the one on its way, which clears WOKEN under the queue's lock and so after we
+ * have queued, takes the mutex, or finds it taken by one whose unlock will find WOKEN clear. One on its way can not be
+ * lost: its wake has been won, and a context's end that comes later is not looked at before it has had its try. A
+ * waiter whose context ends in the queue is not on its way, and just leaves.
  */
 #include "sync/sync.h"
 
@@ -39,8 +39,8 @@ static int take(ug_mutex *m, uint32_t *s)
 }
 
 /*
- * What is tried first where nobody queues. A look at the word would be sure; but one that follows a locked instruction on the same word
- * waits for it, and a look at another word does not. Who is wrong has learnt what is there.
+ * What is tried first where nobody queues. A look at the word would be sure; but one that follows a locked instruction
+ * on the same word waits for it, and a look at another word does not. Who is wrong has learnt what is there.
  */
 static inline uint32_t guess(const ug_mutex *m, uint32_t undisputed)
 {
@@ -142,8 +142,9 @@ int ug__mutex_held(const ug_mutex *m)
 }
 
 /*
- * The mutex is let go of before the queue's lock only where someone queues or is on the way, and so needs both after us. Where all have
- * given up meanwhile, the queue's lock goes first: whoever gets the mutex next may be its last user and free it.
+ * The mutex is let go of before the queue's lock only where someone queues or is on the way, and so needs both after
+ * us. Where all have given up meanwhile, the queue's lock goes first: whoever gets the mutex next may be its last user
+ * and free it.
  */
 static UG__NOINLINE int unlock_slow(ug_mutex *m)
 {

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reader and writer lock. One word counts the readers and has three marks. WRITER: one has the lock, or has come and waits a moment
- * for the readers to leave; no reader gets in past it. WAITING stands while anybody queues, and sends every newcomer to the queue, so
- * that a stream of readers cannot keep a writer out. FAST is told below.
+ * Reader and writer lock. One word counts the readers and has three marks. WRITER: one has the lock, or has come and
+ * waits a moment for the readers to leave; no reader gets in past it. WAITING stands while anybody queues, and sends
+ * every newcomer to the queue, so that a stream of readers cannot keep a writer out. FAST is told below.
  *
- * Grants are handed over in the order of the queue, a run of readers at its head together: whoever is woken has the lock. Save where
- * only readers queue: these are woken to try for themselves, once, and then wait to be given it. (A lock that sleepers hold is not free for
- * the next writer, who then queues as well, and all after him: every lock and unlock was a park and a wake, on two cores 200,000 times
- * in a second. Those who try hold nothing while they wait for a core.)
+ * Grants are handed over in the order of the queue, a run of readers at its head together: whoever is woken has the
+ * lock. Save where only readers queue: these are woken to try for themselves, once, and then wait to be given it. (A
+ * lock that sleepers hold is not free for the next writer, who then queues as well, and all after him: every lock and
+ * unlock was a park and a wake, on two cores 200,000 times in a second. Those who try hold nothing while they wait for
+ * a core.)
  *
- * While WAITING is set the word changes under the queue's lock only, but for readers that leave, and not the last of those: the
- * one that could free the lock does so under the queue's lock, so that the lock is never free while someone waits for it, and
- * nothing of it is touched by one who has let go.
+ * While WAITING is set the word changes under the queue's lock only, but for readers that leave, and not the last of
+ * those: the one that could free the lock does so under the queue's lock, so that the lock is never free while someone
+ * waits for it, and nothing of it is touched by one who has let go.
  *
- * Where many read and few write, a count in one word is what it costs: two locked instructions, and a cache line that moves. So once
- * enough readers have come since a writer, one of them sets FAST, and while it stands readers whose thread holds nothing else
- * note it with their worker alone (sched/held.c): such a lock is not in the word. The word is looked at again after it was noted;
- * whoever then finds FAST gone, WRITER or WAITING takes it back. Who would write finds FAST, sets WRITER, and looks at the workers; so
- * does whoever would grant to a writer. A look at each worker is a cache line of another core, so a lock that is mostly written is
- * not FAST: some writers later it goes, and comes back when as many readers have come as make up for a look. Where it comes back before
- * the next writer, it stays for more of them the next time.
+ * Where many read and few write, a count in one word is what it costs: two locked instructions, and a cache line that
+ * moves. So once enough readers have come since a writer, one of them sets FAST, and while it stands readers whose
+ * thread holds nothing else note it with their worker alone (sched/held.c): such a lock is not in the word. The word is
+ * looked at again after it was noted; whoever then finds FAST gone, WRITER or WAITING takes it back. Who would write
+ * finds FAST, sets WRITER, and looks at the workers; so does whoever would grant to a writer. A look at each worker is
+ * a cache line of another core, so a lock that is mostly written is not FAST: some writers later it goes, and comes
+ * back when as many readers have come as make up for a look. Where it comes back before the next writer, it stays for
+ * more of them the next time.
  *
- * A lock noted with a worker cannot be taken out there by another task, though any may let go of any. Who finds none in the word, but
- * some noted, yields until its own has been let go of or settled: its taker is running, and noted it since it last waited.
+ * A lock noted with a worker cannot be taken out there by another task, though any may let go of any. Who finds none in
+ * the word, but some noted, yields until its own has been let go of or settled: its taker is running, and noted it
+ * since it last waited.
  */
 #include "sync/sync_priv.h"
 
@@ -123,8 +126,8 @@ static int wait_for_noted(ug_rwmutex *m, struct ug__waiter *w)
 
 /* Writing ---------------------------------------------------------------------------------------------------------- */
 
-/* WRITER is set, so no more readers come, and none is noted who does not take it back at once. Those who are in may be about to
- * leave. */
+/* WRITER is set, so no more readers come, and none is noted who does not take it back at once. Those who are in may be
+ * about to leave. */
 static UG__NOINLINE int readers_leave(ug_rwmutex *m)
 {
 	for (int i = ug_procs() > 1 ? SPINS : 1; i > 0; i--) {
@@ -229,8 +232,9 @@ int ug_rwmutex_try_lock(ug_rwmutex *m)
 }
 
 /*
- * What becomes of FAST when a writer has done: it stays for a few of them, since to set it again costs readers. For twice as many each
- * time that so many readers came before the next writer that it was set again, for the first few once a writer has not found it.
+ * What becomes of FAST when a writer has done: it stays for a few of them, since to set it again costs readers. For
+ * twice as many each time that so many readers came before the next writer that it was set again, for the first few
+ * once a writer has not found it.
  */
 static uint32_t fast_after(ug_rwmutex *m, uint32_t s)
 {
@@ -311,7 +315,8 @@ int ug_rwmutex_try_rlock(ug_rwmutex *m)
 	return try_read(m, &s) ? 0 : -EBUSY;
 }
 
-/* Lets go of a reader's lock that is in the word, where that may free the lock for someone who waits. RETRY: see anew. */
+/* Lets go of a reader's lock that is in the word, where that may free the lock for someone who waits. RETRY: see anew.
+ * */
 static UG__NOINLINE int runlock_slow(ug_rwmutex *m)
 {
 	struct wakes woken;

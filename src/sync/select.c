@@ -2,33 +2,40 @@
 /*
  * Select. Three steps, each only where the one before found nothing:
  *
- * 1. survey: one look at each case without a lock. Of those that look ready one is chosen with equal chances (reservoir: the k-th
+ * 1. survey: one look at each case without a lock. Of those that look ready one is chosen with equal chances
+ * (reservoir: the k-th
  *    takes the place with chance 1/k) and tried under its own channel's lock. Most selects end here.
- * 2. With all channels' locks held, taken in the order of their addresses: the same choice again, among exact answers. Where
- *    nothing is ready a default fires; where there is none, the wait is armed and every case's waiter (it lies in the caller's
- *    case) is queued, then the locks are dropped.
+ * 2. With all channels' locks held, taken in the order of their addresses: the same choice again, among exact answers.
+ * Where
+ *    nothing is ready a default fires; where there is none, the wait is armed and every case's waiter (it lies in the
+ *    caller's case) is queued, then the locks are dropped.
  * 3. Park. The winner of the wake has done the case's transfer and written its result. Every queue but the one that the
  *    winner took the waiter from is locked and the waiter taken out, before the caller gets its cases back.
  *
  * Why it is right.
- *  - Exactly one case is done. As the active side (1, 2) a select is not armed, nobody can win it, and it does one transfer.
+ *  - Exactly one case is done. As the active side (1, 2) a select is not armed, nobody can win it, and it does one
+ *  transfer.
  *    As the passive side (3) the task's wait has one winner, who does one transfer.
- *  - Nobody commits on behalf of two. A transfer needs one active side, which runs, and one waiter, which it wins. An active
- *    side has no waiter queued anywhere: it looks (2) before it queues, and queues under the same hold of the locks. So when
- *    two selects face each other on two channels, in whatever order, the one that gets the first lock either finds the
- *    other queued on both, wins it and is done; or finds it queued on neither, and queues itself on both. There is no half of
- *    it. A select with a send and a receive on one channel does not meet itself for the same reason.
- *  - Nothing is missed: between the exact look and the queueing no lock is dropped. Sources that are no channels (timers,
+ *  - Nobody commits on behalf of two. A transfer needs one active side, which runs, and one waiter, which it wins. An
+ *  active
+ *    side has no waiter queued anywhere: it looks (2) before it queues, and queues under the same hold of the locks. So
+ *    when two selects face each other on two channels, in whatever order, the one that gets the first lock either finds
+ *    the other queued on both, wins it and is done; or finds it queued on neither, and queues itself on both. There is
+ *    no half of it. A select with a send and a receive on one channel does not meet itself for the same reason.
+ *  - Nothing is missed: between the exact look and the queueing no lock is dropped. Sources that are no channels
+ *  (timers,
  *    descriptors, tasks) are begun after the arming, and tell when they are ready already; then the select takes its
  *    wait back (ug__wait_disarm), or, where a channel's peer was quicker, loses to it as it would while parked.
- *  - No deadlock: locks are held together only here, in one global order, each once though it may stand in several cases;
+ *  - No deadlock: locks are held together only here, in one global order, each once though it may stand in several
+ *  cases;
  *    no channel's lock is taken inside a source's lock.
  *  - "Would not wait" is a moment, not an impression: with one channel the survey's no is such a moment (chan_priv.h);
  *    with more, default fires only after step 2.
  *
- * Rejected: locking one channel at a time while armed. The active side would have to win its own word before its peer's,
- * and where it then lost the peer, begin anew, as its waiters may have been dropped as stale meanwhile: two selects that
- * face each other could do that for ever. The locks are as many, and what is saved is the order: sorting a few cases.
+ * Rejected: locking one channel at a time while armed. The active side would have to win its own word before its
+ * peer's, and where it then lost the peer, begin anew, as its waiters may have been dropped as stale meanwhile: two
+ * selects that face each other could do that for ever. The locks are as many, and what is saved is the order: sorting a
+ * few cases.
  */
 #include "base/sys.h"
 #include "sync/chan_priv.h"
@@ -268,7 +275,8 @@ static void unlock_all(const struct selection *s)
 			ug__biased_drop(&channel_at(s, k)->lock);
 }
 
-/* All locks are held: does one that is ready, answers its index, or -1. Each failed try has emptied a queue of stale waiters. */
+/* All locks are held: does one that is ready, answers its index, or -1. Each failed try has emptied a queue of stale
+ * waiters. */
 static int choose_locked(struct selection *s, struct ug__waiter **peer)
 {
 	for (;;) {
@@ -332,8 +340,8 @@ static int leave_channels(struct selection *s)
 }
 
 /*
- * Begins the sources of an armed select. The index of one that is ready already and for which the select has taken its wait
- * back; -1: the wake will come, or has.
+ * Begins the sources of an armed select. The index of one that is ready already and for which the select has taken its
+ * wait back; -1: the wake will come, or has.
  */
 static int begin_sources(struct selection *s, int *begun)
 {

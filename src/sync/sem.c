@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weighted semaphore. First come, first served: while anybody waits nobody else gets in, though there were room for it, or a large
- * request would starve behind small ones. What is taken for a waiter is taken by the one who wakes it.
+ * Weighted semaphore. First come, first served: while anybody waits nobody else gets in, though there were room for it,
+ * or a large request would starve behind small ones. What is taken for a waiter is taken by the one who wakes it.
  */
 #include "sync/sync_priv.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the primitives of sync share: lists of tasks to wake once the lock is dropped, and the one wait they all make. */
+/* What the primitives of sync share: lists of tasks to wake once the lock is dropped, and the one wait they all make.
+ * */
 #ifndef UG_SYNC_SYNC_PRIV_H
 #define UG_SYNC_SYNC_PRIV_H
 
@@ -8,8 +9,8 @@
 #include <undergo/sync.h>
 
 /*
- * Waiters that were won under a lock and are made ready after it. They belong to the winner until then, so that the link
- * may be the queue's own.
+ * Waiters that were won under a lock and are made ready after it. They belong to the winner until then, so that the
+ * link may be the queue's own.
  */
 struct wakes {
 	struct ug__waiter *first, **end;

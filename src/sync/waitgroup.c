@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wait group. The count is changed by compare-and-swap; the step to 0 is made under the lock, and a wait looks at the count under
- * it: so one who sees 0 knows that the one who made it so has let go of everything, and may free the wait group.
+ * Wait group. The count is changed by compare-and-swap; the step to 0 is made under the lock, and a wait looks at the
+ * count under it: so one who sees 0 knows that the one who made it so has let go of everything, and may free the wait
+ * group.
  */
 #include "sync/sync_priv.h"
 

@@ -136,9 +136,9 @@ static inline int thread_sleeps(int tid)
 }
 
 /*
- * Where it matters who came first: on one processor all tasks run on one thread, unless that is held up for so long that another is
- * given the processor. Those who matter note where they are; where two were not on the same thread the order is nobody's, and the
- * case is tried again.
+ * Where it matters who came first: on one processor all tasks run on one thread, unless that is held up for so long
+ * that another is given the processor. Those who matter note where they are; where two were not on the same thread the
+ * order is nobody's, and the case is tried again.
  */
 struct whereabouts {
 	atomic_int tid, moved;

@@ -121,7 +121,8 @@ static int send_impatiently(void *p)
 	return 0;
 }
 
-/* With more patience each time that it was not enough: where the machine is slow, it may be over before the receive begins. */
+/* With more patience each time that it was not enough: where the machine is slow, it may be over before the receive
+ * begins. */
 static int receive_impatiently(void *p)
 {
 	struct race *r = p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Condition, once, wait group and weighted semaphore. Written from what Go's sync and x/sync/semaphore packages document
- * and their tests demand; Go's panics are -EINVAL here.
+ * Condition, once, wait group and weighted semaphore. Written from what Go's sync and x/sync/semaphore packages
+ * document and their tests demand; Go's panics are -EINVAL here.
  */
 #include "actor.h"
 

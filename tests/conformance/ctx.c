@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts: scopes, deadlines, cancellation with a cause, values, shields. Written from what Go's context_test.go and x_test.go demand, where Go has the thing.
+ * Contexts: scopes, deadlines, cancellation with a cause, values, shields. Written from what Go's context_test.go and
+ * x_test.go demand, where Go has the thing.
  */
 #include "actor.h"
 

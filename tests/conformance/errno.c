@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errno right after a wait that ended on another thread. A compiler that keeps the address of errno across the wait reads
- * and writes that of the thread which the task has left. errno_moves.py compiles this file in several ways, and once with
- * UG_KEEP_ERRNO, where it has to fail: else it would prove nothing.
+ * errno right after a wait that ended on another thread. A compiler that keeps the address of errno across the wait
+ * reads and writes that of the thread which the task has left. errno_moves.py compiles this file in several ways, and
+ * once with UG_KEEP_ERRNO, where it has to fail: else it would prove nothing.
  *
  * Ends with 0: right each time, after enough moves. 1: wrong. 3: the task never moved.
  */
@@ -47,7 +47,8 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-/* One round: an error before the wait, a wait, an error after it, all in one function that a compiler may look through. */
+/* One round: an error before the wait, a wait, an error after it, all in one function that a compiler may look through.
+ * */
 static int round_trip(int way)
 {
 	long before = thread();

@@ -159,7 +159,7 @@ static int choose_impatiently(void *p)
 		UG_WITH_TIMEOUT(patience)
 			k = ug_select(c, 2);
 		if (k == -ETIMEDOUT)
-			continue; /* more patience: where the machine is slow, it may be over before the select begins */
+			continue; /* more patience: on a slow machine it may be over before the select begins */
 		if (k < 0)
 			return k;
 		if (c[k].result == -EPIPE)

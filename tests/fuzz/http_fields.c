@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is read from fields and paths, and what is escaped. Whatever the bytes: nothing outside them is read, ranges lie inside the
- * body and do not touch, a name stays below its folder, a date that was understood comes out the same, and escaped
- * text holds nothing that ends the place where it stands. The first byte chooses which, the second one a size.
+ * What is read from fields and paths, and what is escaped. Whatever the bytes: nothing outside them is read, ranges lie
+ * inside the body and do not touch, a name stays below its folder, a date that was understood comes out the same, and
+ * escaped text holds nothing that ends the place where it stands. The first byte chooses which, the second one a size.
  */
 #include "http/chars_priv.h"
 #include "http/cond_priv.h"

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What instructions.py counts: for each unit of work a warm-up, then a small and a large number of it, at one processor.
+ * What instructions.py counts: for each unit of work a warm-up, then a small and a large number of it, at one
+ * processor.
  *
  *	units		runs them
  *	units world	says what the counts depend on
  *
- * After each, valgrind's callgrind is asked to write what was counted since the last time under the name "UNIT WHAT N"; by itself
- * the program counts nothing. No unit runs long without a switch: valgrind is slow, and the monitor would take the processor.
+ * After each, valgrind's callgrind is asked to write what was counted since the last time under the name "UNIT WHAT N";
+ * by itself the program counts nothing. No unit runs long without a switch: valgrind is slow, and the monitor would
+ * take the processor.
  */
 #include <gnu/libc-version.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * To be preloaded: allocations FAIL_FROM to FAIL_FROM + FAIL_COUNT - 1 of the process fail, counted from the start of main's
- * libraries. The C library's own are among them, so what it does without memory is seen too.
+ * To be preloaded: allocations FAIL_FROM to FAIL_FROM + FAIL_COUNT - 1 of the process fail, counted from the start of
+ * main's libraries. The C library's own are among them, so what it does without memory is seen too.
  */
 #include <errno.h>
 #include <stddef.h>

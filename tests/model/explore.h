@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small explorer of interleavings. The code under test is the library's own source, compiled against atomic_shim.h, so that each
- * atomic operation is a point at which another thread may go on instead. "Threads" are stacks of this one program; a run is a sequence
- * of choices at those points, and the explorer makes all runs with at most so many switches away from a thread that could have
- * gone on (context-bounded search: M. Musuvathi and S. Qadeer, "Iterative Context Bounding for Systematic Testing of
- * Multithreaded Programs", 2007), or random ones, with any number of switches.
+ * A small explorer of interleavings. The code under test is the library's own source, compiled against atomic_shim.h,
+ * so that each atomic operation is a point at which another thread may go on instead. "Threads" are stacks of this one
+ * program; a run is a sequence of choices at those points, and the explorer makes all runs with at most so many
+ * switches away from a thread that could have gone on (context-bounded search: M. Musuvathi and S. Qadeer, "Iterative
+ * Context Bounding for Systematic Testing of Multithreaded Programs", 2007), or random ones, with any number of
+ * switches.
  *
- * Stores that are not sequentially consistent may be delayed besides, each for the price of one switch: they stay in the thread's
- * store buffer until its next operation that drains it, as on x86. (A weaker machine may do more; what it may do is not
- * explored.)
+ * Stores that are not sequentially consistent may be delayed besides, each for the price of one switch: they stay in
+ * the thread's store buffer until its next operation that drains it, as on x86. (A weaker machine may do more; what it
+ * may do is not explored.)
  */
 #ifndef MODEL_EXPLORE_H
 #define MODEL_EXPLORE_H
@@ -24,14 +25,15 @@ struct model {
 	void (*step)(void); /* at each point: an invariant to look at, by model_fail; may be NULL */
 	void (*switched)(int from, int to); /* keeps the thread-locals; -1: none; may be NULL */
 	int switches; /* bound of the exhaustive search */
-	/* Whether a store there may be delayed; NULL: none is. Not where the code under test reads without an atomic operation what it
-	 * has itself written: such a read does not look into the buffer. */
+	/* Whether a store there may be delayed; NULL: none is. Not where the code under test reads without an atomic
+	 * operation what it has itself written: such a read does not look into the buffer. */
 	bool (*may_delay)(const volatile void *at);
 };
 
 /* A run that broke something is made again, and each step of it printed, where MODEL_TRACE is in the environment. */
 
-/* Explores within `seconds` of the processor's time; prints a line. 0: nothing found; 1: a run broke something, which was printed; 2: time ran out first. */
+/* Explores within `seconds` of the processor's time; prints a line. 0: nothing found; 1: a run broke something, which
+ * was printed; 2: time ran out first. */
 int model_explore(const struct model *m, int seconds);
 /* Random runs for so many seconds, likewise. 0 or 1. */
 int model_wander(const struct model *m, int seconds);

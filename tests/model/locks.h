@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Scenarios of locks: those that belong to who uses them, and readers that are noted with their workers. Included by scenarios.c. */
+/* Scenarios of locks: those that belong to who uses them, and readers that are noted with their workers. Included by
+ * scenarios.c. */
 #ifndef MODEL_LOCKS_H
 #define MODEL_LOCKS_H
 
 #include "world.h"
 
-/* Two workers and a plain thread want a lock that belongs to whoever had it twice in a row; or two locks, as select does. */
+/* Two workers and a plain thread want a lock that belongs to whoever had it twice in a row; or two locks, as select
+ * does. */
 static struct ug__biased guards[2];
 static struct ug__bias guard_biases[2];
 static int owners_count, guard_count, turns_each, inside[2];

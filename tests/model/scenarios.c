@@ -2,26 +2,28 @@
 /*
  * The heart of sched under the explorer: run queues, sleep and wake, park and ready, the hand-over of processors.
  *
- * What is checked. Each scenario below starts a few workers, tasks and threads from outside, with a ring of two places, and is
- * run in every interleaving of their atomic operations with a bounded number of switches away from a thread that could have gone on,
- * then in random ones. A run is wrong where at its end, when nothing can go on, a task is not over (a lost wake); where two
- * threads stand on one stack; where two workers hold one processor, or one touches what another holds; where a task is
- * picked twice; where an invariant of the library's own breaks; where it never ends. Mutants in run.py, each with one line
- * less, show that the scenarios see what these lines are for.
+ * What is checked. Each scenario below starts a few workers, tasks and threads from outside, with a ring of two places,
+ * and is run in every interleaving of their atomic operations with a bounded number of switches away from a thread that
+ * could have gone on, then in random ones. A run is wrong where at its end, when nothing can go on, a task is not over
+ * (a lost wake); where two threads stand on one stack; where two workers hold one processor, or one touches what
+ * another holds; where a task is picked twice; where an invariant of the library's own breaks; where it never ends.
+ * Mutants in run.py, each with one line less, show that the scenarios see what these lines are for.
  *
- * What is not seen. Memory is sequentially consistent; the scenarios marked "delayed stores" add store buffers as x86 has them.
- * A machine that reorders more (aarch64) can do what no run here does: that each acquire has its release is for reading, and for
- * the race detector. Plain fields are not points of a switch, and a race on one is not noticed: that is the race build's. Few switches
- * and small numbers: a bug that needs more of either is found by luck or not at all. Timers never fire, contexts never end,
- * descriptors, pool threads, the monitor's loop and the start of a runtime are absent. The stand-ins of futex, epoll and membarrier do what
- * their man pages say, no more: a spurious wake does not happen.
+ * What is not seen. Memory is sequentially consistent; the scenarios marked "delayed stores" add store buffers as x86
+ * has them. A machine that reorders more (aarch64) can do what no run here does: that each acquire has its release is
+ * for reading, and for the race detector. Plain fields are not points of a switch, and a race on one is not noticed:
+ * that is the race build's. Few switches and small numbers: a bug that needs more of either is found by luck or not at
+ * all. Timers never fire, contexts never end, descriptors, pool threads, the monitor's loop and the start of a runtime
+ * are absent. The stand-ins of futex, epoll and membarrier do what their man pages say, no more: a spurious wake does
+ * not happen.
  */
 #include "world.h"
 
 #include "locks.h"
 #include "place.h"
 
-/* Scenarios ---------------------------------------------------------------------------------------------------------- */
+/* Scenarios ----------------------------------------------------------------------------------------------------------
+ * */
 
 static void nothing(int me)
 {
@@ -131,7 +133,8 @@ static void parked_2(void)
 	model_thread("outside", wake_twice, &places[0]);
 }
 
-/* Two tasks that wake each other, on two processors: each may be about to leave for the stack that the other still stands on. */
+/* Two tasks that wake each other, on two processors: each may be about to leave for the stack that the other still
+ * stands on. */
 static void play(int me)
 {
 	for (int i = 0; i < 2; i++) {
@@ -183,7 +186,8 @@ static void held_2(void)
 	S->procs[0].slot = (runnable)task(0) | 1;
 }
 
-/* The same with one task to be found in the ring; the last one made ready waits in the slot, and is not what is waited for. */
+/* The same with one task to be found in the ring; the last one made ready waits in the slot, and is not what is waited
+ * for. */
 static bool task_1_over(const void *unused)
 {
 	(void)unused;
@@ -226,7 +230,8 @@ static void held_young(void)
 	held(start_two_and_hold);
 }
 
-/* Three tasks from outside that hold their threads, each until the later ones are over: three workers must come to run. */
+/* Three tasks from outside that hold their threads, each until the later ones are over: three workers must come to run.
+ * */
 static bool later_over(const void *me)
 {
 	for (int i = *(const int *)me + 1; i < 3; i++)
@@ -503,8 +508,8 @@ static const struct model models[] = {
 	MODEL_DELAYS(book_2, 2),
 };
 
-/* scenarios [-s SECONDS] [-r SECONDS] [-l LESS] [SCENARIO]...: explores each to its bound less LESS for so many seconds at most, then
- * wanders; status 1 where something is wrong. */
+/* scenarios [-s SECONDS] [-r SECONDS] [-l LESS] [SCENARIO]...: explores each to its bound less LESS for so many seconds
+ * at most, then wanders; status 1 where something is wrong. */
 int main(int argc, char **argv)
 {
 	int seconds = 60, random = 1, less = 0, status = 0, chosen = 0;

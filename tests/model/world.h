@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world in which the heart of sched is explored: copies of the library's own source (run.py makes them, with tiny capacities and,
- * for a mutant, with one line changed), and stand-ins for the kernel (futex, poller, threads) and for what they call of other
- * files. Included by scenarios.c alone.
+ * The world in which the heart of sched is explored: copies of the library's own source (run.py makes them, with tiny
+ * capacities and, for a mutant, with one line changed), and stand-ins for the kernel (futex, poller, threads) and for
+ * what they call of other files. Included by scenarios.c alone.
  */
 #ifndef MODEL_WORLD_H
 #define MODEL_WORLD_H
@@ -61,7 +61,8 @@ static void by_holder(const struct proc *p);
 ug_ctx ug__root_ctx;
 const struct ug__poller ug__poll_epoll; /* a name that idle.c compares with */
 
-/* The kernel --------------------------------------------------------------------------------------------------------- */
+/* The kernel ---------------------------------------------------------------------------------------------------------
+ * */
 
 #define SLEEPERS 8
 static struct sleeper {
@@ -74,7 +75,8 @@ static bool is_woken(const void *arg)
 	return ((const struct sleeper *)arg)->woken;
 }
 
-/* Looks and goes to sleep in one step, as the kernel does. What has a time-out is done when the others have made a step. */
+/* Looks and goes to sleep in one step, as the kernel does. What has a time-out is done when the others have made a
+ * step. */
 int ug__futex_wait(uint32_t *word, uint32_t value, int64_t until)
 {
 	model_call();
@@ -146,7 +148,8 @@ int ug__membarrier(void)
 	return 0;
 }
 
-/* The eventfd of wakes: edge-triggered, so that one of those who wait, or the next, takes the edge; two may become one. */
+/* The eventfd of wakes: edge-triggered, so that one of those who wait, or the next, takes the edge; two may become one.
+ * */
 static bool wake_pending, poller_ended;
 
 static bool has_wake(const void *unused)
@@ -183,7 +186,8 @@ static void poller_end(void)
 
 static struct ug__poller poller = {.name = "model", .wait = poller_wait, .wake = poller_wake, .end = poller_end};
 
-/* What else is called ------------------------------------------------------------------------------------------------ */
+/* What else is called ------------------------------------------------------------------------------------------------
+ * */
 
 #define TASKS 5
 #define TASK_LOG 16
@@ -419,7 +423,8 @@ void ug__overflow_thread(struct worker *w, bool on)
 	(void)on;
 }
 
-/* Threads ------------------------------------------------------------------------------------------------------------ */
+/* Threads ------------------------------------------------------------------------------------------------------------
+ * */
 
 #define WORKERS 5
 static struct worker workers[WORKERS];

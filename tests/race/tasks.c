@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two tasks of one group add to one number without a lock, on two processors at once: neither begins before both run. (Two that
- * ran one after the other on one worker would not be told: the switch between them counts as order.)
+ * Two tasks of one group add to one number without a lock, on two processors at once: neither begins before both run.
+ * (Two that ran one after the other on one worker would not be told: the switch between them counts as order.)
  */
 #include <stdlib.h>
 #include <undergo/undergo.h>

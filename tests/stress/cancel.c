@@ -4,7 +4,8 @@
  *
  * usage: cancel [COUNT [MS]]    MS: the most that it may take; 100,000 tasks are to take 100 ms
  *
- * Twice: tasks that sleep in the group's own context, and tasks that each sleep in a scope with a deadline of their own.
+ * Twice: tasks that sleep in the group's own context, and tasks that each sleep in a scope with a deadline of their
+ * own.
  */
 #include <stdatomic.h>
 #include <stdio.h>

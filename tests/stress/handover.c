@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The litmus test of the hand-over (src/sched/enter.h): one thread goes in and out of sched as a worker does, another takes its
- * processor whenever it is outside, as the monitor does. Whoever holds the processor adds one to a counter without any atomic
- * addition, and writes its name beside it: if both ever hold it, additions get lost and the name changes under its owner.
+ * The litmus test of the hand-over (src/sched/enter.h): one thread goes in and out of sched as a worker does, another
+ * takes its processor whenever it is outside, as the monitor does. Whoever holds the processor adds one to a counter
+ * without any atomic addition, and writes its name beside it: if both ever hold it, additions get lost and the name
+ * changes under its owner.
  *
  *	handover SECONDS        0 where nothing was lost and both sides had it often
- *	handover_bare SECONDS   the same program with a barrier that does nothing: 0 where something WAS lost, which shows that the
+ *	handover_bare SECONDS   the same program with a barrier that does nothing: 0 where something WAS lost, which
+ *	                        shows that the
  *	                        first program would have seen it
  *
- * The code under test is the library's own: entry and exit are inlined from enter.h, the rest is linked; the bare program
- * has a membarrier.c of its own, which the linker takes in place of the library's.
+ * The code under test is the library's own: entry and exit are inlined from enter.h, the rest is linked; the bare
+ * program has a membarrier.c of its own, which the linker takes in place of the library's.
  */
 #include "sched/enter.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stuck tasks hurt nobody: hogs that sit in usleep(40000) of libc, spin for 40 ms, do so in a reader that the library
- * calls, or compress 256 KiB with zlib, again and again, beside a task on a 1 ms timer and two echo connections (a pair of sockets, TCP on the
- * loopback). How late are those?
+ * calls, or compress 256 KiB with zlib, again and again, beside a task on a 1 ms timer and two echo connections (a pair
+ * of sockets, TCP on the loopback). How late are those?
  *
  * usage: hog [MS [HOGS]]    MS: the most that the ninetieth of a hundred may be late, in one of three runs at the
  *                           least; an idle machine is held to 20 ms
@@ -259,7 +259,8 @@ static int suffer(const char *name, ug_fn *hog, long most)
 	return bad;
 }
 
-/* A neighbour of the machine may have taken the cores for the whole of a run, hardly for three; a stuck worker is stuck in each. */
+/* A neighbour of the machine may have taken the cores for the whole of a run, hardly for three; a stuck worker is stuck
+ * in each. */
 static int thrice(const char *name, ug_fn *hog, long most)
 {
 	int bad = 1;
@@ -272,7 +273,8 @@ static int app(void *arg)
 {
 	long most = *(long *)arg;
 	int a = thrice("usleep", block, most);
-	/* On one core the kernel shares it out among those who spin, and the neighbours: its slices are no fault of ours. */
+	/* On one core the kernel shares it out among those who spin, and the neighbours: its slices are no fault of
+	 * ours. */
 	cpu_set_t cores;
 	long patient = sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) < 2 ? 10 * most : most;
 	int b = thrice("spinning", spin, patient);

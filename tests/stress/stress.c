@@ -5,9 +5,10 @@
  *	stress [SECONDS [SEED]]           or UG_STRESS_SECONDS, UG_STRESS_SEED; UG_PROCS and UG_POLLER as always
  *
  * A round makes a few channels and many actors: tasks in groups, detached tasks, plain threads. Each does random things
- * with random channels until its steps are used up. Each value is a number of its own. Its sender notes whether the send succeeded;
- * whoever receives it, or the channel's drop, counts it. At the end of the round each value that was sent has been counted
- * once, and each whose send failed never. A watchdog thread ends the program with a dump if no actor makes a step for 30 s.
+ * with random channels until its steps are used up. Each value is a number of its own. Its sender notes whether the
+ * send succeeded; whoever receives it, or the channel's drop, counts it. At the end of the round each value that was
+ * sent has been counted once, and each whose send failed never. A watchdog thread ends the program with a dump if no
+ * actor makes a step for 30 s.
  */
 #include <pthread.h>
 #include <stdio.h>

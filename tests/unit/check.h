@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks for bodies that run as tasks or as threads. They print and abort: cmocka's own assertions jump, and may do that on the
- * stack of the test program's main function only.
+ * Checks for bodies that run as tasks or as threads. They print and abort: cmocka's own assertions jump, and may do
+ * that on the stack of the test program's main function only.
  */
 #ifndef CHECK_H
 #define CHECK_H

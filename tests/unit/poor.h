@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No memory when a test says so: stands before the C library's calloc, realloc and aligned_alloc. Not where a sanitizer has a calloc of its own:
- * UG_POOR is 0 there.
+ * No memory when a test says so: stands before the C library's calloc, realloc and aligned_alloc. Not where a sanitizer
+ * has a calloc of its own: UG_POOR is 0 there.
  */
 #ifndef TESTS_POOR_H
 #define TESTS_POOR_H

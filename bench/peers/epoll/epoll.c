@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epollbench http|echo ADDRESS PORT, epollbench file ADDRESS PORT FILE: a hand-written epoll loop, the floor for what a server can cost.
+ * epollbench http|echo ADDRESS PORT, epollbench file ADDRESS PORT FILE: a hand-written epoll loop, the floor for what a
+ * server can cost.
  *
- * One loop a processor (UG_PROCS, else 1), each with its own listening socket of one SO_REUSEPORT group. Edge-triggered;
- * after a short read the socket is left alone until its next edge. "http" answers every request head with one fixed
- * response and looks at nothing but its end: no parser. "file" does so with a file, which it opens once: up to 8 KiB of it from
- * memory, in one piece with the head, more by sendfile. "echo" sends back what comes, from the stack: only what the socket does
- * not take is kept with its connection, so that thousands of them touch little memory.
+ * One loop a processor (UG_PROCS, else 1), each with its own listening socket of one SO_REUSEPORT group.
+ * Edge-triggered; after a short read the socket is left alone until its next edge. "http" answers every request head
+ * with one fixed response and looks at nothing but its end: no parser. "file" does so with a file, which it opens once:
+ * up to 8 KiB of it from memory, in one piece with the head, more by sendfile. "echo" sends back what comes, from the
+ * stack: only what the socket does not take is kept with its connection, so that thousands of them touch little memory.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,8 +2,9 @@
 /*
  * uvbench ADDRESS PORT: sends back what comes, as users of libuv write it for speed.
  *
- * A loop a processor (UG_PROCS, else 1), each with a listening socket of one SO_REUSEPORT group. What is read lies in the
- * loop's one buffer and is written at once with uv_try_write; only what the socket does not take is copied and queued.
+ * A loop a processor (UG_PROCS, else 1), each with a listening socket of one SO_REUSEPORT group. What is read lies in
+ * the loop's one buffer and is written at once with uv_try_write; only what the socket does not take is copied and
+ * queued.
  */
 #include <netinet/in.h>
 #include <pthread.h>

@@ -23,8 +23,8 @@ struct outcome {
 	unsigned trailers;
 };
 
-/* Decodes in[0..len) as a reader would that sees `first` bytes and then `step` more each time, and that takes at most `take`
- * bytes of data at once. What is not used is shown again. */
+/* Decodes in[0..len) as a reader would that sees `first` bytes and then `step` more each time, and that takes at most
+ * `take` bytes of data at once. What is not used is shown again. */
 static void decode(struct outcome *o, const char *in, size_t len, size_t first, size_t step, size_t take)
 {
 	struct ug__http_chunk c;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files kept at hand: what changes is seen in time, what is kept is bounded and given back, and answers are those that a server
- * without it gives. Time is virtual where it has to pass; only the steps of the file system's clock are waited out.
+ * Files kept at hand: what changes is seen in time, what is kept is bounded and given back, and answers are those that
+ * a server without it gives. Time is virtual where it has to pass; only the steps of the file system's clock are waited
+ * out.
  */
 #include "handlers.h"
 #include "tree.h"
@@ -41,8 +42,9 @@ static void with_connection(void)
 	ug_conn_close(c);
 }
 
-/* A task whose thread the kernel has kept off its core for long counts as one that waits, and the clock moves; and what was written
- * before is not new any more after it. A run in which that happened proves nothing, and is repeated in a new tree. */
+/* A task whose thread the kernel has kept off its core for long counts as one that waits, and the clock moves; and what
+ * was written before is not new any more after it. A run in which that happened proves nothing, and is repeated in a
+ * new tree. */
 static uint32_t kept_off;
 
 static void play_virtually(void (*script)(void))

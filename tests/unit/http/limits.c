@@ -38,7 +38,8 @@ static void routes(ug_http_server *s)
 
 static void refusals_script(void)
 {
-	/* Each with a request behind it, which must not be seen: the client keeps its side open, so the close is the server's. */
+	/* Each with a request behind it, which must not be seen: the client keeps its side open, so the close is the
+	 * server's. */
 	static const struct {
 		const char *in;
 		size_t n;
@@ -132,7 +133,8 @@ static void takes_options(void **state)
 
 /* ---- slow clients ---- */
 
-/* Says the text, and once more where that came too late to be heard at all: on a busy machine the limits of these tests are short. */
+/* Says the text, and once more where that came too late to be heard at all: on a busy machine the limits of these tests
+ * are short. */
 static struct answer *say_in_time(const char *text, enum how how)
 {
 	struct answer *a = say(text, how);

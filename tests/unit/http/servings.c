@@ -143,7 +143,8 @@ static void leaves_nothing_behind(void **state)
 
 /* ---- the end of the context, without memory for a task that would tell ---- */
 
-/* One that has begun gives its record back: on a slow machine another worker begins some meanwhile, and so none may end. */
+/* One that has begun gives its record back: on a slow machine another worker begins some meanwhile, and so none may
+ * end. */
 static ug_mutex gate;
 
 static int wait_at_gate(void *arg)

@@ -55,7 +55,8 @@ static int settle_really(void *arg)
 	return 0;
 }
 
-/* Until what was written before can be told from what is written after. It is the file system's clock that has to go on, not ours. */
+/* Until what was written before can be told from what is written after. It is the file system's clock that has to go
+ * on, not ours. */
 static void settle(void)
 {
 	expect(ug_blocking(settle_really, NULL) == 0);

@@ -88,7 +88,8 @@ static ug_writer wrap_writer(struct wrapped *w, int how, struct side *s)
 	return to;
 }
 
-/* Copies and reads of random lengths, one after another, must give the stream without a gap, whatever way each of them takes. */
+/* Copies and reads of random lengths, one after another, must give the stream without a gap, whatever way each of them
+ * takes. */
 static void one_mixture(
 	uint64_t *seed, const char *data, size_t n, enum kind from, enum kind to, int in_wrap, int out_wrap)
 {
@@ -253,7 +254,8 @@ TEST(files_by_offset)
 	return 0;
 }
 
-/* A file open for appending is none that the kernel copies to: the bytes go by hand, those too that lie in the pipe between. */
+/* A file open for appending is none that the kernel copies to: the bytes go by hand, those too that lie in the pipe
+ * between. */
 TASK_TEST(appending)
 {
 	char *data = pattern(200000, 9), *got = malloc(200005);

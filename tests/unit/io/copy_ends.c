@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Copies that do not come to the end of their source: contexts, full targets, sides that are closed, peers that are gone. */
+/* Copies that do not come to the end of their source: contexts, full targets, sides that are closed, peers that are
+ * gone. */
 #include <poll.h>
 #include <time.h>
 
@@ -195,7 +196,8 @@ TASK_TEST(closed_sides)
 				ug_yield();
 			}
 			ug_fd_close(to);
-			/* The target may have had room yet for all that the source held: then it waits for that again. */
+			/* The target may have had room yet for all that the source held: then it waits for that again.
+			 * */
 			send(a[1], page, sizeof page, MSG_DONTWAIT);
 		}
 		CHECK_IS(ug_task_wait(t, &result), 0);

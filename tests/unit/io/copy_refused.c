@@ -13,7 +13,8 @@
 #include "copy_test.h"
 #include "io/io.h"
 
-/* From here on, copy_file_range (set & 1), sendfile (2), splice (4), preadv2 (8), pipe2 (16) fail with `error` in all threads. */
+/* From here on, copy_file_range (set & 1), sendfile (2), splice (4), preadv2 (8), pipe2 (16) fail with `error` in all
+ * threads. */
 static int refuse(int set, int error)
 {
 	static const int calls[] = {SYS_copy_file_range, SYS_sendfile, SYS_splice, SYS_preadv2, SYS_pipe2};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may stand on either side of a copy, with a task at the other end of it. A spy sits at each descriptor: it shows it as
- * the library's own readers and writers do, and counts the bytes that go by hand.
+ * What may stand on either side of a copy, with a task at the other end of it. A spy sits at each descriptor: it shows
+ * it as the library's own readers and writers do, and counts the bytes that go by hand.
  */
 #ifndef COPY_TEST_H
 #define COPY_TEST_H

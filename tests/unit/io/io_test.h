@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each test body runs twice: as a task and as a plain thread without a runtime (TEST), or as a task alone (TASK_TEST). A body
- * checks with what check.h has.
+ * Each test body runs twice: as a task and as a plain thread without a runtime (TEST), or as a task alone (TASK_TEST).
+ * A body checks with what check.h has.
  *
  * Two things stand for the world's readers and writers: a source that gives its bytes in pieces and fails where it is
  * told to, and a sink that does the same with what it takes.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of hosts. The system's resolver is asked for nothing but "localhost" and names that cannot exist (RFC 6761 6.4). */
+/* Names of hosts. The system's resolver is asked for nothing but "localhost" and names that cannot exist (RFC 6761
+ * 6.4). */
 #include "unit/task_test.h"
 
 #include <netinet/in.h>

@@ -77,7 +77,8 @@ TEST(fifo_canceled)
 	CHECK_IS(ug_file_read(f, buf, sizeof buf), 3);
 	CHECK_IS(finish(t), 3);
 	ug_file_close(f);
-	/* A runtime ends though somebody waits for a reader: of a new one, as with io_uring the reader may be there for a while yet. */
+	/* A runtime ends though somebody waits for a reader: of a new one, as with io_uring the reader may be there for
+	 * a while yet. */
 	CHECK_IS(unlink(path), 0);
 	CHECK_IS(mkfifo(path, 0600), 0);
 	CHECK_IS(ug_go(open_to_write, NULL), 0);

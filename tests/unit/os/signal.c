@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals as values of channels. The main thread blocks them all, as a signal that the process gets would else go to it, and
- * ThreadSanitizer keeps signals of a thread that waits in a bare system call.
+ * Signals as values of channels. The main thread blocks them all, as a signal that the process gets would else go to
+ * it, and ThreadSanitizer keeps signals of a thread that waits in a bare system call.
  */
 #include "unit/task_test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contract of poll.h, over each back end that the machine offers. All waits are made by the one thread of the test, as a
- * back end with a thread of its own demands; wakes and traffic come from others too.
+ * The contract of poll.h, over each back end that the machine offers. All waits are made by the one thread of the test,
+ * as a back end with a thread of its own demands; wakes and traffic come from others too.
  */
 #include <errno.h>
 #include <fcntl.h>

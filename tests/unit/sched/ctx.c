@@ -119,7 +119,8 @@ IN_TASK(an_end_reaches_scopes_that_open_later_and_no_shield)
 
 #define DEEP 100000
 
-/* Deep: waits at the bottom, at both ends, or at none, before the top is ended; on a stack of 64 KiB a recursion would show. */
+/* Deep: waits at the bottom, at both ends, or at none, before the top is ended; on a stack of 64 KiB a recursion would
+ * show. */
 static int deep_chain(void *arg)
 {
 	int waits = *(int *)arg;

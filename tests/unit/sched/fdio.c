@@ -243,7 +243,8 @@ IN_TASK(data_is_found_after_others_have_used_the_edge)
 	return 0;
 }
 
-/* After a short read a wait for readiness asks nobody: what comes later, or came with the last data, ends it all the same. */
+/* After a short read a wait for readiness asks nobody: what comes later, or came with the last data, ends it all the
+ * same. */
 static int wait_soon(ug_fd *f, int (*wait)(ug_fd *f))
 {
 	int e = -1;
@@ -497,8 +498,8 @@ IN_TASK(a_full_pipe_parks_its_writer_and_not_its_worker)
 IN_TASK(packets_of_a_raw_socket_are_all_read)
 {
 	enum { PACKETS = 4, HEAD = 20 };
-	/* An address of its own in 127.0.0.0/8, for a raw socket gets all that comes to its address, whoever sends it; and
-	 * until it has one, all that comes to any. */
+	/* An address of its own in 127.0.0.0/8, for a raw socket gets all that comes to its address, whoever sends it;
+	 * and until it has one, all that comes to any. */
 	struct sockaddr_in to = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f400000 | ((uint32_t)getpid() & 0x3fffff))};
 	unsigned char packet[HEAD] = {[12] = HEAD / 4 << 4, [13] = 4}; /* a reset, to nobody */

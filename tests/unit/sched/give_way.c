@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks that compute, and call what may wait but need not: no more of them run at a time than there are processors. And tasks that start
- * others: no more than some wait for their turn. */
+/* Tasks that compute, and call what may wait but need not: no more of them run at a time than there are processors. And
+ * tasks that start others: no more than some wait for their turn. */
 #include "sched_test.h"
 
 #include <stdlib.h>
@@ -28,8 +28,8 @@ static void run_on_one(ug_fn *fn)
 
 static uint64_t turns[2], beside;
 
-/* In each turn it looks whether the other made two turns meanwhile. One whose processor was taken sees that, once: at its next
- * call it gives way. */
+/* In each turn it looks whether the other made two turns meanwhile. One whose processor was taken sees that, once: at
+ * its next call it gives way. */
 static int take_turns(void *arg)
 {
 	ug_mutex own = UG_ZERO;
@@ -114,7 +114,8 @@ ON_ONE(a_wide_tree_is_walked_in_depth)
 	return 0;
 }
 
-/* Who starts one task does not wait for a crowd that others have started. A processor that is taken meanwhile lets them run. */
+/* Who starts one task does not wait for a crowd that others have started. A processor that is taken meanwhile lets them
+ * run. */
 ON_ONE(who_starts_one_in_a_group_waits_for_no_crowd)
 {
 	uint32_t runs = 0, least = UINT32_MAX;
@@ -156,8 +157,8 @@ ON_ONE(who_starts_one_now_and_then_waits_for_no_crowd)
 
 #define ROUNDS 16
 
-/* Each time its processor is given to another worker, as is seen by that worker's first task; and it goes on after the second. The second
- * may have been the quicker one without that, but not always. */
+/* Each time its processor is given to another worker, as is seen by that worker's first task; and it goes on after the
+ * second. The second may have been the quicker one without that, but not always. */
 ON_ONE(who_starts_one_in_a_group_without_a_processor_waits_for_one)
 {
 	uint32_t after = 0;

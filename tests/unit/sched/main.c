@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ug_main: exit statuses, and what it does about SIGPIPE. Each case is a process of its own, for the runtime goes on at its end. */
+/* ug_main: exit statuses, and what it does about SIGPIPE. Each case is a process of its own, for the runtime goes on at
+ * its end. */
 #include "sched_test.h"
 
 #include <signal.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plain threads and descriptors where no runtime runs, where one ends meanwhile, and faults that are none of the library's. */
+/* Plain threads and descriptors where no runtime runs, where one ends meanwhile, and faults that are none of the
+ * library's. */
 #include "sched_test.h"
 
 #include "stack/announce.h"

@@ -389,7 +389,8 @@ static void threads_share_them(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* An older kernel: madvise does not know guards. Then mprotect makes them, as far as a process may have mappings; then canaries. */
+/* An older kernel: madvise does not know guards. Then mprotect makes them, as far as a process may have mappings; then
+ * canaries. */
 static int forget_guards(void)
 {
 	struct sock_filter code[] = {

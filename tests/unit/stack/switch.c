@@ -72,8 +72,8 @@ static void values_are_passed_both_ways(void **state)
 }
 
 /*
- * More live values than there are registers, whole numbers and floating ones, on both sides and of different contents: whatever the
- * compiler keeps where, the switch must bring it back. `next` keeps it from computing any of them anew.
+ * More live values than there are registers, whole numbers and floating ones, on both sides and of different contents:
+ * whatever the compiler keeps where, the switch must bring it back. `next` keeps it from computing any of them anew.
  */
 static volatile uint64_t seed = 12345;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Group: results, cancellation both ways, early leave, limits, tasks that start tasks, storage that dies with the scope. */
+/* Group: results, cancellation both ways, early leave, limits, tasks that start tasks, storage that dies with the
+ * scope. */
 #include "sync_test.h"
 
 static int answer(void *p)
@@ -93,7 +94,8 @@ static int deaf(void *p)
 	return e;
 }
 
-/* The context around the group ends: its tasks see it, and the end of the group waits for the one that does not listen. */
+/* The context around the group ends: its tasks see it, and the end of the group waits for the one that does not listen.
+ * */
 TEST(outer_context)
 {
 	uint32_t begun = 0;

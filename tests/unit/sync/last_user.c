@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who unlocks may not touch the lock once another could have had it: that one may be its last user, and give the storage away. Here it is
- * one whose wait was cancelled while the unlock was on its way to wake it. The race detector sees it; without one little does.
+ * Who unlocks may not touch the lock once another could have had it: that one may be its last user, and give the
+ * storage away. Here it is one whose wait was cancelled while the unlock was on its way to wake it. The race detector
+ * sees it; without one little does.
  */
 #include "sync_test.h"
 
@@ -54,7 +55,8 @@ static int cancelled_user(void *p)
 	return 0;
 }
 
-/* While it holds the queue's lock, the one who gave up and the one who unlocks both come to wait for that, in any order. */
+/* While it holds the queue's lock, the one who gave up and the one who unlocks both come to wait for that, in any
+ * order. */
 static int hold_queue(void *p)
 {
 	struct dying *d = p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A channel whose lock has become one thread's own (base/biased.h) goes on to others, and back: nothing is lost, doubled or out of
- * order. Each stretch is long enough for the lock to be given to who makes it.
+ * A channel whose lock has become one thread's own (base/biased.h) goes on to others, and back: nothing is lost,
+ * doubled or out of order. Each stretch is long enough for the lock to be given to who makes it.
  */
 #include "sync_test.h"
 

@@ -126,8 +126,8 @@ TEST(fair)
 }
 
 /*
- * A default is taken only where there was a moment with nothing ready. Here one of two channels always holds the token; those
- * between them only make the look take long.
+ * A default is taken only where there was a moment with nothing ready. Here one of two channels always holds the token;
+ * those between them only make the look take long.
  */
 enum { BETWEEN = 200 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each test body runs four times: as a task with tasks as its helpers, as a task with plain threads, as a plain thread with
- * tasks, as a plain thread with threads. A body checks with what check.h has.
+ * Each test body runs four times: as a task with tasks as its helpers, as a task with plain threads, as a plain thread
+ * with tasks, as a plain thread with threads. A body checks with what check.h has.
  */
 #ifndef SYNC_TEST_H
 #define SYNC_TEST_H
