@@ -6,9 +6,8 @@
  * late, for a descriptor whose number has long been another's, finds nobody. A record has
  *   refs  references; the last one dropped closes
  *   use   one for all references together, one for each call under way, and two flags: CLOSED, ORPHAN (no reference is
- *         left). The
- *         number is given back (close(2)) by whoever sees that no call but its own is under way any more, while it
- *         still counts; the record is free when the count falls to 0
+ *         left). The number is given back (close(2)) by whoever sees that no call but its own is under way any
+ *         more, while it still counts; the record is free when the count falls to 0
  *   gone  the number has been given back, or was never to be
  *
  * Readiness is edge-triggered. An event adds to its direction's count of `edges` and wakes all that wait; a caller

@@ -7,9 +7,8 @@
  *	bound      picked for the first time: it gets a stack, the record goes back to its pool
  *	running, ready, parked
  *	ended      its last act picks what runs next; if that is a record too, it takes over the very stack, and no
- *	           switch
- *	           is made; else the one that is switched to reaps it (a stack cannot be freed by who stands on it). Who
- *	           only counts the ends of many is told of several at a time (tell_owner)
+ *	           switch is made; else the one that is switched to reaps it (a stack cannot be freed by who stands on
+ *	           it). Who only counts the ends of many is told of several at a time (tell_owner)
  *
  * Records and warm stacks are cached by processor and exchanged in batches through a shared list, so that a task costs
  * no allocation and no system call once things are warm.
