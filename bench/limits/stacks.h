@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two stacks, and the shortest way between them: three words, while the compiler saves what else lives at that place.
- * */
+/* Two stacks, and the shortest way between them: three words, while the compiler saves what else lives at that
+ * place. */
 #ifndef LIMITS_STACKS_H
 #define LIMITS_STACKS_H
 

@@ -254,8 +254,8 @@ ug_writer ug_pipe_writer(ug_pipe *p);
 /* Closes the writing end: reads that find nothing more answer `err`, a negative code, or the end where it is 0. Writes
  * fail with -EPIPE. The first close of an end holds. Does not wait on the other side. */
 void ug_pipe_close_write(ug_pipe *p, int err);
-/* Closes the reading end: writes, also those that wait, answer `err`, or -EPIPE where it is 0; reads fail with -EPIPE.
- * */
+/* Closes the reading end: writes, also those that wait, answer `err`, or -EPIPE where it is 0; reads fail with
+ * -EPIPE. */
 void ug_pipe_close_read(ug_pipe *p, int err);
 
 /* Buffered reading -------------------------------------------------------------------------------------------------
@@ -268,8 +268,8 @@ typedef struct ug_bufr {
 	int32_t own_, last_;
 } ug_bufr;
 
-/* Over the caller's `size` bytes at buf; where buf is NULL, over own memory of that size (0: 4096). -ENOMEM, -EINVAL.
- * */
+/* Over the caller's `size` bytes at buf; where buf is NULL, over own memory of that size (0: 4096). -ENOMEM,
+ * -EINVAL. */
 int ug_bufr_init(ug_bufr *b, ug_reader src, void *buf, size_t size);
 /* Frees its own memory. src stays open. */
 void ug_bufr_done(ug_bufr *b);
@@ -281,8 +281,8 @@ ug_reader ug_bufr_reader(ug_bufr *b);
 ssize_t ug_bufr_read(ug_bufr *b, void *buf, size_t n);
 /* What is buffered now, without a read: the count, and in *data where it lies until the next call. */
 size_t ug_bufr_buffered(const ug_bufr *b, const void **data);
-/* Reads once from src behind what is buffered: the count that came, 0 at the end, UG_ETOOLONG where the buffer is full.
- * */
+/* Reads once from src behind what is buffered: the count that came, 0 at the end, UG_ETOOLONG where the buffer is
+ * full. */
 ssize_t ug_bufr_fill(ug_bufr *b);
 /* Looks at the next n bytes without taking them: the count, less than n only where src ends, and in *data where they
  * lie until the next call. UG_ETOOLONG where n is over the buffer's size, or a code of src (what is buffered stays). */
@@ -313,8 +313,8 @@ typedef struct ug_bufw {
 	int32_t own_, err_;
 } ug_bufw;
 
-/* Over the caller's `size` bytes at buf; where buf is NULL, over own memory of that size (0: 4096). -ENOMEM, -EINVAL.
- * */
+/* Over the caller's `size` bytes at buf; where buf is NULL, over own memory of that size (0: 4096). -ENOMEM,
+ * -EINVAL. */
 int ug_bufw_init(ug_bufw *b, ug_writer dst, void *buf, size_t size);
 /* Frees its own memory. Does not flush. */
 void ug_bufw_done(ug_bufw *b);

@@ -98,8 +98,8 @@ void *ug_task_local(void);
 
 /* Keeps the current task on its thread until the matching ug_unpin, for libraries that need it; nests, and ends with
  * the task. While pinned the thread runs nothing else. 0, or -EAGAIN where no further thread can be had; does not wait.
- * The last ug_unpin waits for a processor as ug_yield does; one too many does nothing. A plain thread is always pinned.
- * */
+ * The last ug_unpin waits for a processor as ug_yield does; one too many does nothing. A plain thread is always
+ * pinned. */
 int ug_pin(void);
 void ug_unpin(void);
 

@@ -127,8 +127,8 @@ UG_MUST_CHECK int ug_select(struct ug_case *cases, size_t n);
  *		ug_group_go(&g, fetch, &url);
  *	}                                   waits for all; leaving early (break, return) cancels them first
  *	return ug_group_result(&g);
- * The first task that answers a negative code cancels the group: its tasks, and what the owner calls inside the block.
- * */
+ * The first task that answers a negative code cancels the group: its tasks, and what the owner calls inside the
+ * block. */
 typedef struct ug_group ug_group;
 struct ug_group {
 	struct ug_ctx ctx_;

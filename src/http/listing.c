@@ -258,8 +258,8 @@ static int put_table(const struct page *p, const struct ug_dir_item *items, size
 
 /* ---- what is shown ---- */
 
-/* A link that leads out of the root would be a 404, and says nothing about what is there. `path` has room for its name.
- * */
+/* A link that leads out of the root would be a 404, and says nothing about what is there. `path` has room for its
+ * name. */
 static bool leads_out(const struct listing *l, const struct ug_dir_item *item, char *path)
 {
 	ug_file *file = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a handler can ask of a request. Values of fields are texts in the input buffer; what is decoded goes to scratch.
- * */
+/* What a handler can ask of a request. Values of fields are texts in the input buffer; what is decoded goes to
+ * scratch. */
 #include "http/server_priv.h"
 
 #include "http/chars_priv.h"

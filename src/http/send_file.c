@@ -162,8 +162,8 @@ static void make_etag(char out[UG__HTTP_ETAG_BYTES], const struct ug_file_info *
 	*p = 0;
 }
 
-/* The ranges to send; 0: all of it; -ERANGE. Conditions and ranges are for what would be a 200 (RFC 9110 13.2.1, 14.2).
- * */
+/* The ranges to send; 0: all of it; -ERANGE. Conditions and ranges are for what would be a 200 (RFC 9110 13.2.1,
+ * 14.2). */
 static int wanted(ug_http_response *r, const struct ug__http_state *state, int64_t size, int64_t now,
 	struct ug__http_range out[UG__HTTP_RANGES_MAX])
 {

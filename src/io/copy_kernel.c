@@ -344,8 +344,8 @@ int ug__copy_by_kernel(ug_writer dst, ug_reader src, int64_t limit, int64_t *cou
 	ug_fd *from = src.ops->fd(src.self), *to = dst.ops->fd(dst.self);
 	if (!from || !to)
 		return 0;
-	/* Held in use, so that a close by another task does not give the numbers away while the kernel works on them.
-	 * */
+	/* Held in use, so that a close by another task does not give the numbers away while the kernel works on
+	 * them. */
 	ug_fd_ref(from);
 	ug_fd_ref(to);
 	int r = 0;

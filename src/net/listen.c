@@ -249,8 +249,8 @@ struct bind_call {
 	struct unix_file file;
 };
 
-/* A socket's file outlives a process that was killed: nobody answers there. What is no socket refuses connections too.
- * */
+/* A socket's file outlives a process that was killed: nobody answers there. What is no socket refuses connections
+ * too. */
 static int is_deserted(const struct bind_call *c)
 {
 	struct stat st;

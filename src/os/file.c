@@ -89,8 +89,8 @@ int ug__open(int dir, const char *path, int flags, mode_t mode, uint64_t resolve
 	if (!makes) {
 		int nonblock = flags & O_PATH ? 0 : O_NONBLOCK;
 		int fd = ug__sys_open(dir, path, flags | nonblock, mode, resolve | RESOLVE_CACHED);
-		/* The names are not cached, the kernel is too old, the container forbids openat2, a FIFO has no reader.
-		 * */
+		/* The names are not cached, the kernel is too old, the container forbids openat2, a FIFO has no
+		 * reader. */
 		if (fd != -EAGAIN && fd != -EINVAL && fd != -ENOSYS && fd != -EPERM && fd != -ENXIO)
 			return fd;
 	}

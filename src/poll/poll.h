@@ -65,8 +65,8 @@ struct ug__poller {
 	/* No more events for the key but such as are on their way. Before the descriptor is closed. `last`: it is about
 	 * to be. */
 	void (*remove)(int fd, uint64_t key, int last);
-	/* Up to n events into ev, waiting until the monotonic time `until` at most (0: not at all). How many; -EINTR.
-	 * */
+	/* Up to n events into ev, waiting until the monotonic time `until` at most (0: not at all). How many;
+	 * -EINTR. */
 	int (*wait)(struct ug__event *ev, int n, int64_t until);
 	/* Makes a wait that is under way, or the next, answer with UG__POLL_WAKE. */
 	void (*wake)(void);

@@ -59,8 +59,8 @@ static void remove_fd(int fd, uint64_t key, int last)
 		control(EPOLL_CTL_DEL, fd, 0, key);
 }
 
-/* epoll_pwait2 waits by the nanosecond, and is there since Linux 5.11. Sandboxes that are older refuse it with EPERM.
- * */
+/* epoll_pwait2 waits by the nanosecond, and is there since Linux 5.11. Sandboxes that are older refuse it with
+ * EPERM. */
 static int wait_until(struct epoll_event *e, int n, int64_t until)
 {
 	static int old_kernel;

@@ -134,8 +134,8 @@ static void remove_fd(int fd, uint64_t key, int last)
 	wake();
 }
 
-/* NULL: the queue is full, and the kernel takes nothing now (no memory; before Linux 5.18 too many completions unread).
- * */
+/* NULL: the queue is full, and the kernel takes nothing now (no memory; before Linux 5.18 too many completions
+ * unread). */
 static struct io_uring_sqe *sqe(void)
 {
 	struct io_uring_sqe *s = io_uring_get_sqe(&ring);

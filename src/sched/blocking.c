@@ -54,8 +54,8 @@ static void run(struct job *j)
 	j->result = result;
 	j->state = DONE;
 	struct ug__task *t = j->task;
-	/* A caller whose context ended is about to park again, without an end, once it has the lock: it will find DONE.
-	 * */
+	/* A caller whose context ended is about to park again, without an end, once it has the lock: it will find
+	 * DONE. */
 	bool won = ug__wake_win(t);
 	ug__unlock(&pool.lock);
 	if (won)
@@ -158,8 +158,8 @@ bool ug__blocking_retry(void)
 	return wanted;
 }
 
-/* The caller was woken: false, the job is done; else it was the monitor, and the caller has asked again and shall park.
- * */
+/* The caller was woken: false, the job is done; else it was the monitor, and the caller has asked again and shall
+ * park. */
 static bool ask_again(struct job *j)
 {
 	ug__lock(&pool.lock);

@@ -308,8 +308,8 @@ static void expire(struct ug__timer *timer)
 	ug__ctx_end(c, -ETIMEDOUT, -ETIMEDOUT);
 }
 
-/* Field by field: where all are assigned at once gcc clears the struct by `rep stos`, which costs 10 ns to get going.
- * */
+/* Field by field: where all are assigned at once gcc clears the struct by `rep stos`, which costs 10 ns to get
+ * going. */
 static void push(ug_ctx *c, bool shield)
 {
 	struct ug__task *t = ug__self();

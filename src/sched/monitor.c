@@ -166,8 +166,8 @@ static uint32_t all_threads(void)
 	return n;
 }
 
-/* Nobody outside will make a task ready, and so wake the monitor, but perhaps a thread that the library does not know.
- * */
+/* Nobody outside will make a task ready, and so wake the monitor, but perhaps a thread that the library does not
+ * know. */
 static bool nobody_outside(void)
 {
 	if (!load_seq(&S->report_deadlock) || load_seq(&S->outside) || load_seq(&S->monitor_timers.next) != UG_FOREVER)

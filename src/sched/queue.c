@@ -330,8 +330,8 @@ void ug__queue_push_quiet(struct proc *p, runnable r)
 		push_full(p, r);
 }
 
-/* The slot, and what runs next ---------------------------------------------------------------------------------------
- * */
+/* The slot, and what runs next
+ * --------------------------------------------------------------------------------------- */
 
 bool ug__queue_push_slot_full(struct proc *p, runnable r)
 {

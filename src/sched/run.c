@@ -59,8 +59,8 @@ static const struct ug__poller *choose_poller(const struct ug_opts *o)
 	return &ug__poll_epoll;
 }
 
-/* Start and stop -----------------------------------------------------------------------------------------------------
- * */
+/* Start and stop
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int stack_log(size_t bytes)
 {

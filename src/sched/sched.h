@@ -229,8 +229,8 @@ static inline struct ug__waiter *ug__waitq_pop(struct ug__waitq *q)
 	return w;
 }
 
-/* Pops waiters until one is won for the caller; NULL: none. The caller then sets result_ and calls ug__ready(w->task_).
- * */
+/* Pops waiters until one is won for the caller; NULL: none. The caller then sets result_ and calls
+ * ug__ready(w->task_). */
 static inline struct ug__waiter *ug__waitq_win(struct ug__waitq *q)
 {
 	struct ug__waiter *w;
@@ -331,8 +331,8 @@ void ug__task_wait_end(ug_task *task, struct ug__waiter *w);
 /* Tells the deadlock report that something outside may wake a task yet (a signal handler installed, say): +1, -1. */
 void ug__outside_add(int n);
 /* Starts a detached thread of the library's, which takes no asynchronous signal (it may unblock some), and calls
- * ug__thread_gone as the last thing that it does. Waited for at the runtime's end; not counted by the deadlock report.
- * */
+ * ug__thread_gone as the last thing that it does. Waited for at the runtime's end; not counted by the deadlock
+ * report. */
 int ug__thread_start(void *(*fn)(void *), void *arg);
 void ug__thread_gone(void);
 /* A cheap pseudo-random number, for fairness only. */

@@ -90,8 +90,8 @@ static struct ug__task *record_from_reserve(void)
 	return i < UG_COUNT_OF(reserve) ? &reserve[i] : NULL;
 }
 
-/* Records of plain threads are used again, but never freed: a waker's last touch may come after the thread has gone on.
- * */
+/* Records of plain threads are used again, but never freed: a waker's last touch may come after the thread has gone
+ * on. */
 static struct ug__task *record_new(void)
 {
 	pthread_once(&record_once, record_key_make);

@@ -315,8 +315,8 @@ int ug_rwmutex_try_rlock(ug_rwmutex *m)
 	return try_read(m, &s) ? 0 : -EBUSY;
 }
 
-/* Lets go of a reader's lock that is in the word, where that may free the lock for someone who waits. RETRY: see anew.
- * */
+/* Lets go of a reader's lock that is in the word, where that may free the lock for someone who waits. RETRY: see
+ * anew. */
 static UG__NOINLINE int runlock_slow(ug_rwmutex *m)
 {
 	struct wakes woken;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the primitives of sync share: lists of tasks to wake once the lock is dropped, and the one wait they all make.
- * */
+/* What the primitives of sync share: lists of tasks to wake once the lock is dropped, and the one wait they all
+ * make. */
 #ifndef UG_SYNC_SYNC_PRIV_H
 #define UG_SYNC_SYNC_PRIV_H
 

@@ -47,8 +47,8 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-/* One round: an error before the wait, a wait, an error after it, all in one function that a compiler may look through.
- * */
+/* One round: an error before the wait, a wait, an error after it, all in one function that a compiler may look
+ * through. */
 static int round_trip(int way)
 {
 	long before = thread();

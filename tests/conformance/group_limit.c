@@ -87,8 +87,8 @@ static void error_ends_a_wait_for_room(void)
 	CHECK_EQ(ug_group_result(&g), -EIO);
 }
 
-/* Two shapes from errgroup's examples: the first failing stage of a pipeline stops it; and a race for the first answer.
- * */
+/* Two shapes from errgroup's examples: the first failing stage of a pipeline stops it; and a race for the first
+ * answer. */
 
 struct stage {
 	int_chan in, out;

@@ -22,8 +22,8 @@
 #include "locks.h"
 #include "place.h"
 
-/* Scenarios ----------------------------------------------------------------------------------------------------------
- * */
+/* Scenarios
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void nothing(int me)
 {
@@ -230,8 +230,8 @@ static void held_young(void)
 	held(start_two_and_hold);
 }
 
-/* Three tasks from outside that hold their threads, each until the later ones are over: three workers must come to run.
- * */
+/* Three tasks from outside that hold their threads, each until the later ones are over: three workers must come to
+ * run. */
 static bool later_over(const void *me)
 {
 	for (int i = *(const int *)me + 1; i < 3; i++)

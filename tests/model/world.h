@@ -61,8 +61,8 @@ static void by_holder(const struct proc *p);
 ug_ctx ug__root_ctx;
 const struct ug__poller ug__poll_epoll; /* a name that idle.c compares with */
 
-/* The kernel ---------------------------------------------------------------------------------------------------------
- * */
+/* The kernel
+ * --------------------------------------------------------------------------------------------------------- */
 
 #define SLEEPERS 8
 static struct sleeper {
@@ -148,8 +148,8 @@ int ug__membarrier(void)
 	return 0;
 }
 
-/* The eventfd of wakes: edge-triggered, so that one of those who wait, or the next, takes the edge; two may become one.
- * */
+/* The eventfd of wakes: edge-triggered, so that one of those who wait, or the next, takes the edge; two may become
+ * one. */
 static bool wake_pending, poller_ended;
 
 static bool has_wake(const void *unused)
@@ -186,8 +186,8 @@ static void poller_end(void)
 
 static struct ug__poller poller = {.name = "model", .wait = poller_wait, .wake = poller_wake, .end = poller_end};
 
-/* What else is called ------------------------------------------------------------------------------------------------
- * */
+/* What else is called
+ * ------------------------------------------------------------------------------------------------ */
 
 #define TASKS 5
 #define TASK_LOG 16
@@ -423,8 +423,8 @@ void ug__overflow_thread(struct worker *w, bool on)
 	(void)on;
 }
 
-/* Threads ------------------------------------------------------------------------------------------------------------
- * */
+/* Threads
+ * ------------------------------------------------------------------------------------------------------------ */
 
 #define WORKERS 5
 static struct worker workers[WORKERS];

@@ -196,8 +196,8 @@ TASK_TEST(closed_sides)
 				ug_yield();
 			}
 			ug_fd_close(to);
-			/* The target may have had room yet for all that the source held: then it waits for that again.
-			 * */
+			/* The target may have had room yet for all that the source held: then it waits for that
+			 * again. */
 			send(a[1], page, sizeof page, MSG_DONTWAIT);
 		}
 		CHECK_IS(ug_task_wait(t, &result), 0);

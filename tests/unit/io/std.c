@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The standard streams, seen from outside: the test runs itself as a child with other things as descriptors 0, 1 and 2.
- * */
+/* The standard streams, seen from outside: the test runs itself as a child with other things as descriptors 0, 1 and
+ * 2. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>

@@ -102,8 +102,8 @@ static int64_t cpu_time(void)
 	return t.tv_sec * UG_SECOND + t.tv_nsec;
 }
 
-/* Sandboxes older than epoll_pwait2 refuse it with EPERM; an idle worker then waits by other means, and does not spin.
- * */
+/* Sandboxes older than epoll_pwait2 refuse it with EPERM; an idle worker then waits by other means, and does not
+ * spin. */
 static void idle_without_epoll_pwait2(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Channels: the ring at each element size, hand-over, the order of those who wait, references, closing, cancellation.
- * */
+/* Channels: the ring at each element size, hand-over, the order of those who wait, references, closing,
+ * cancellation. */
 #include "sync_test.h"
 
 #include <string.h>

@@ -94,8 +94,8 @@ static int deaf(void *p)
 	return e;
 }
 
-/* The context around the group ends: its tasks see it, and the end of the group waits for the one that does not listen.
- * */
+/* The context around the group ends: its tasks see it, and the end of the group waits for the one that does not
+ * listen. */
 TEST(outer_context)
 {
 	uint32_t begun = 0;
