@@ -163,11 +163,11 @@ int ug__fd_use(ug_fd *f)
 	uint32_t use = add_acq_rel(&f->use, 1u);
 	if (likely(!(use & CLOSED)))
 		return f->fd;
+	/* With no count the caller has no reference, and the record is free: it shall not be so twice. */
 	if (use & COUNT)
 		ug__fd_unuse(f);
 	else
-		add_acq_rel(
-			&f->use, -1u); /* by who has no reference, and the record is free: it shall not be so twice */
+		add_acq_rel(&f->use, -1u);
 	return -EBADF;
 }
 
