@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "io_test.h"
@@ -46,12 +47,19 @@ static inline ug_fd *adopt(int fd)
 
 static inline int temporary(int flags)
 {
-	char name[] = "/tmp/undergo-copy-XXXXXX";
+	char name[] = "/var/tmp/undergo-copy-XXXXXX"; /* rather not in memory, as /tmp may be */
 	int fd = check(mkstemp(name));
 	int again = check(open(name, O_RDWR | O_CLOEXEC | flags));
 	close(fd);
 	unlink(name);
 	return again;
+}
+
+/* Whether its file system tells without waiting what is in memory: one that is all in memory does not. */
+static inline int tells(int fd)
+{
+	char byte;
+	return preadv2(fd, &(struct iovec){.iov_base = &byte, .iov_len = 1}, 1, 0, RWF_NOWAIT) == 1;
 }
 
 /* Both ends of a connection over the loopback interface. */
