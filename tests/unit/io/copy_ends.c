@@ -53,7 +53,8 @@ TASK_TEST(now)
 			ug_reader r = side_reader(&in);
 			UG_WITH_TIMEOUT(0)
 				CHECK_IS(ug__copy_now(side_writer(&out), r, (int64_t)n), moves ? -ETIMEDOUT : 0);
-			ssize_t went = 0, more;
+			ssize_t went = ug__copy_now(side_writer(&out), r, 1000), more;
+			CHECK_IS(went, moves ? 1000 : 0);
 			for (int i = 0; i < 100 && (more = ug__copy_now(side_writer(&out), r, (int64_t)n)) > 0; i++)
 				went += more;
 			CHECK_IS(more, 0); /* full, at the end, or none of its work */
