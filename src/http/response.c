@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define FIELDS_MAX (64u << 10)
+#define HEAD_BYTES 320 /* at the most, without the fields */
 #define TEXT_TYPE "text/plain; charset=utf-8"
 
 void ug__http_response_init(struct work *w, struct conn *c)
@@ -203,11 +204,10 @@ static char *put_date(struct work *w, char *p)
 	return p + 8 + UG__HTTP_DATE_LEN;
 }
 
-/* Settles status, fields and framing, and puts the head into the batch. length -1: not known. */
-static int commit(ug_http_response *r, int64_t length)
+/* Settles status, fields and framing, and puts the head into the batch, with `lines` besides. length -1: not known. */
+static int commit_with(ug_http_response *r, int64_t length, const char *lines, size_t n)
 {
 	struct work *w = ug__http_work_of(r);
-	char head[320], *p = head;
 	bool content = length != 0 && r->status != 204 && r->status != 304;
 	r->stage = STREAM;
 	r->length = length;
@@ -215,7 +215,9 @@ static int commit(ug_http_response *r, int64_t length)
 	if ((length < 0 && !r->bodyless && !r->chunked) || load_relaxed(&r->c->s->stopping) ||
 		!ug__http_body_skippable(w))
 		r->close = true;
-	p = put_text(p, "HTTP/1.1 ");
+	if (OUT_BYTES - w->out_len < HEAD_BYTES)
+		UG_TRY(ug__http_write(r->c, NULL, 0));
+	char *head = w->out + w->out_len, *p = put_text(head, "HTTP/1.1 ");
 	p = put_number(p, r->status);
 	*p++ = ' ';
 	p = put_text(p, ug_http_status_text(r->status));
@@ -233,10 +235,17 @@ static int commit(ug_http_response *r, int64_t length)
 	else if (r->keep_alive)
 		p = put_text(p, "\r\nConnection: keep-alive");
 	p = put_text(p, "\r\n");
-	UG_TRY(ug__http_put(r->c, head, (size_t)(p - head)));
+	w->out_len += (uint32_t)(p - head);
 	if (r->fields_len > 0)
 		UG_TRY(ug__http_put(r->c, r->fields, r->fields_len));
+	if (n > 0)
+		UG_TRY(ug__http_put(r->c, lines, n));
 	return ug__http_put(r->c, "\r\n", 2);
+}
+
+static int commit(ug_http_response *r, int64_t length)
+{
+	return commit_with(r, length, NULL, 0);
 }
 
 /* ---- the body ---- */
@@ -334,6 +343,19 @@ static int body_read_from(void *self, ug_reader src, int64_t limit, int64_t *cou
 		e = ug__http_send_from(r->c, src, limit < left ? limit : left, count);
 	r->sent += *count;
 	return check(r, e);
+}
+
+int ug__http_begin(ug_http_response *r, int64_t length, const char *lines, size_t n)
+{
+	r->typed = true;
+	return check(r, commit_with(r, length, lines, n));
+}
+
+int ug__http_body_from(ug_http_response *r, ug_reader src, int64_t n)
+{
+	int64_t count;
+	int e = body_read_from(r, src, n, &count);
+	return e == 0 && count < n ? UG_ESHORT : e;
 }
 
 ug_writer ug_http_writer(ug_http_response *r)

@@ -19,6 +19,7 @@
 #include "http/mime_priv.h"
 #include "http/range_priv.h"
 #include "http/text_priv.h"
+#include "io/io.h"
 #include <string.h>
 #include <sys/random.h>
 
@@ -52,7 +53,8 @@ static int send_bytes(const struct sending *s, int64_t from, int64_t n)
 		return e < 0 ? (int)e : 0;
 	}
 	struct ug_section section;
-	return ug_copy_n(out, ug_section_reader(&section, ug_file_reader_at(s->file), from, n), n, NULL);
+	ug_section_reader(&section, ug_file_reader_at(s->file), from, n);
+	return ug__http_body_from(s->r, ug__section_within(&section), n);
 }
 
 /* "bytes FROM-TO/SIZE" */
@@ -299,8 +301,11 @@ int ug__http_send_kept(ug_http_response *r, const struct ug__http_kept *k)
 	struct sending s = {.r = r, .file = k->file, .bytes = k->bytes, .size = k->facts.size};
 	if (!plain(ug__http_work_of(r)))
 		return send_version(&s, &k->facts, NULL);
-	UG_TRY(ug__http_add_lines(r, k->lines, k->lines_len));
-	UG_TRY(ug_http_length(r, s.size));
+	if (r->bodyless) {
+		UG_TRY(ug__http_add_lines(r, k->lines, k->lines_len));
+		return ug_http_length(r, s.size);
+	}
+	UG_TRY(ug__http_begin(r, s.size, k->lines, k->lines_len));
 	return send_bytes(&s, 0, s.size);
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/lock.h"
 #include "base/sys.h"
+#include "sched/sched.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -117,8 +118,8 @@ void ug_http_server_free(ug_http_server *s)
 {
 	if (!s)
 		return;
-	for (int i = 0; i < SHARDS; i++) {
-		for (struct work *w = s->shards[i].spare, *next; w; w = next) {
+	for (int i = 0; i < SPARES; i++) {
+		for (struct work *w = s->spares[i].first, *next; w; w = next) {
 			next = w->next;
 			work_free(w);
 		}
@@ -154,14 +155,22 @@ static struct work *work_new(const struct limits *l)
 	return w;
 }
 
+/* Those of the worker, as far as there are so many. */
+static struct spares *spares_of(ug_http_server *s)
+{
+	uint32_t worker = (uint32_t)((uintptr_t)ug__worker_head() / 64);
+	return &s->spares[worker * 2654435761u >> 28];
+}
+_Static_assert(SPARES == 1 << (32 - 28), "spares_of takes four bits");
+
 struct work *ug__http_work_get(struct conn *c)
 {
-	struct shard *h = c->shard;
+	struct spares *h = spares_of(c->s);
 	ug__lock(&h->lock);
-	struct work *w = h->spare;
+	struct work *w = h->first;
 	if (w) {
-		h->spare = w->next;
-		h->spare_count--;
+		h->first = w->next;
+		h->count--;
 	}
 	ug__unlock(&h->lock);
 	if (!w)
@@ -173,17 +182,17 @@ struct work *ug__http_work_get(struct conn *c)
 
 void ug__http_work_put(struct conn *c)
 {
-	struct shard *h = c->shard;
+	struct spares *h = spares_of(c->s);
 	struct work *w = c->work;
 	c->work = NULL;
 	if (c->tally.requests >= TALLY_EVERY)
 		ug__http_tally(c);
 	ug__lock(&h->lock);
-	bool keep = h->spare_count < WORKS_KEPT;
+	bool keep = h->count < WORKS_KEPT;
 	if (keep) {
-		w->next = h->spare;
-		h->spare = w;
-		h->spare_count++;
+		w->next = h->first;
+		h->first = w;
+		h->count++;
 	}
 	ug__unlock(&h->lock);
 	if (!keep)

@@ -18,11 +18,12 @@
 #include <undergo/http.h>
 
 #define SHARDS 16
+#define SPARES 16
 #define OUT_BYTES (16u << 10) /* answers gathered for one write */
 #define BODY_BYTES (8u << 10) /* of an answer whose length nobody said */
 #define SCRATCH_BYTES (4u << 10) /* request memory before malloc is asked */
 #define PARAMS_MAX 16
-#define WORKS_KEPT 8 /* spare ones, a shard */
+#define WORKS_KEPT 32 /* spare ones, a worker */
 #define TRAILER_BYTES (4u << 10) /* of a chunked body, and what the input holds beside a head */
 
 struct node; /* of the tree of routes */
@@ -47,9 +48,13 @@ struct limits {
 
 struct shard {
 	uint32_t lock;
-	uint32_t spare_count;
 	struct conn *conns;
-	struct work *spare;
+} __attribute__((aligned(64)));
+
+/* Memory for connections that work: what was used last on the same worker, and so is in its caches. */
+struct spares {
+	uint32_t lock, count;
+	struct work *first;
 } __attribute__((aligned(64)));
 
 struct serving; /* a call of ug_http_serve */
@@ -76,6 +81,7 @@ struct ug_http_server {
 	uint32_t turn; /* atomic: of the shards, at giving up connections */
 
 	struct shard shards[SHARDS];
+	struct spares spares[SPARES];
 };
 
 /* What a connection has counted and not told the server yet. */
@@ -84,25 +90,27 @@ struct tally {
 	uint64_t bytes;
 };
 
+/* What a request touches lies together: of many connections each is cold when its turn comes. */
 struct conn {
-	struct conn *next, *prev; /* in its shard */
 	ug_http_server *s;
-	struct serving *serving;
-	struct shard *shard;
 	ug_conn net;
 	struct work *work; /* NULL: idle */
 	int64_t limit; /* atomic; see conn.c */
-	int64_t start; /* of the connection, by the server's clock */
 	int64_t idle_since; /* atomic; UG_FOREVER: before the first request */
-	uint32_t pins; /* it stays in its list; under the shard's lock */
-	int64_t sent; /* atomic: bytes that the system has taken, all in all */
-	int64_t taken; /* atomic: of those, what the client had taken when its slowness was last judged */
 	uint32_t writing; /* atomic: it is a write that waits */
-	int64_t read_slack, write_slack; /* how long the client may still be slow; see conn.c */
-	struct tally tally;
 	bool broken; /* nothing more can be written */
 	bool fresh; /* no request has come yet */
 	bool warm; /* its task waits for the next request, which is likely to come soon */
+	int64_t start; /* of the connection, by the server's clock */
+	int64_t sent; /* atomic: bytes that the system has taken, all in all */
+	int64_t read_slack, write_slack; /* how long the client may still be slow; see conn.c */
+	struct tally tally;
+	/* Of its beginning, its end, and the watch. */
+	struct conn *next, *prev; /* in its shard */
+	struct serving *serving;
+	struct shard *shard;
+	uint32_t pins; /* it stays in its list; under the shard's lock */
+	int64_t taken; /* atomic: of `sent`, what the client had taken when its slowness was last judged */
 	ug_ctx *ctx; /* its task's; NULL: it rests, and has none; under the shard's lock */
 };
 
@@ -233,6 +241,12 @@ void ug__http_response_init(struct work *w, struct conn *c);
 const char *ug__http_field_of(const ug_http_response *r, const char *name, size_t *n);
 /* Adds whole lines of well-formed fields, Content-Type among them. */
 int ug__http_add_lines(ug_http_response *r, const char *lines, size_t n);
+/* The head of an answer with a body of `length` bytes, of which nothing has been said, goes into the batch; n bytes of
+ * lines as above. */
+int ug__http_begin(ug_http_response *r, int64_t length, const char *lines, size_t n);
+/* n bytes of src go on in the body, whose length was said: 0, UG_ESHORT or another code. A copy to its writer without
+ * the questions. */
+int ug__http_body_from(ug_http_response *r, ug_reader src, int64_t n);
 /* Takes a field back; not Content-Type. */
 void ug__http_unset(ug_http_response *r, const char *name);
 /* Sends what is missing. */

@@ -217,7 +217,7 @@ static int write_all(struct conn *c, struct iovec *v)
 		if (!ug__http_limit(c, until(c, c->write_slack, rate), false))
 			return -ETIMEDOUT;
 		store_relaxed(&c->writing, 1u);
-		ssize_t n = ug_conn_write_some(c->net, v, 2);
+		ssize_t n = ug_conn_write_some(c->net, v, v[1].iov_len ? 2 : 1);
 		store_relaxed(&c->writing, 0u);
 		if (!ug__http_limit(c, UG_FOREVER, false))
 			return -ETIMEDOUT;

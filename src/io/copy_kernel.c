@@ -63,6 +63,13 @@ struct step {
 	size_t n;
 };
 
+/* These calls have no MSG_NOSIGNAL. The library's threads block SIGPIPE, a plain thread need not. */
+static bool may_write(void)
+{
+	struct ug__worker_head *w = ug__worker_head();
+	return w && w->cur;
+}
+
 static bool nonblocking(int fd)
 {
 	int flags = ug__sys_open_flags(fd);
@@ -302,8 +309,7 @@ static int over_pipe(const struct side *in, const struct side *out, ug_writer ds
 
 static int choose(const struct side *in, const struct side *out, ug_writer dst, int64_t limit, int64_t *count)
 {
-	/* These calls have no MSG_NOSIGNAL. The library's threads block SIGPIPE, a plain thread need not. */
-	if (out->kind != FILE_KIND && !ug_task_id())
+	if (out->kind != FILE_KIND && !may_write())
 		return 0;
 	if (in->kind == FILE_KIND && out->kind == FILE_KIND) {
 		int r = by(RANGE, RANGE_STEP, in, out, limit, count);
@@ -321,7 +327,7 @@ ssize_t ug__copy_now(ug_writer dst, ug_reader src, int64_t limit)
 	ug_fd *from = src.ops->fd ? src.ops->fd(src.self) : NULL, *to = dst.ops->fd ? dst.ops->fd(dst.self) : NULL;
 	int64_t *position = src.ops->position ? src.ops->position(src.self) : NULL;
 	struct side in, out;
-	if (!from || !to || !ug_task_id())
+	if (!from || !to || !may_write())
 		return 0;
 	struct step s = {.way = SENDFILE, .in = ug__fd_use(from), .in_at = position};
 	UG_TRY(s.in);

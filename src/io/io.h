@@ -13,6 +13,9 @@ int ug__write_both(ug_writer w, const void *a, size_t a_size, const void *b, siz
  * count, 0 where that is nothing and only a copy can say why, or -ECANCELED, -ETIMEDOUT, -EPIPE and the like. */
 ssize_t ug__copy_now(ug_writer dst, ug_reader src, int64_t limit);
 
+/* The section as a reader that shows its file's descriptor: for who never asks for bytes beyond its end. */
+ug_reader ug__section_within(struct ug_section *s);
+
 /* pread, pwrite on a file, off the worker's thread where they would wait for the disk; at the file's position where
  * offset is -1. pread: a count, 0 at the end; pwrite: n; or a negative code. */
 ssize_t ug__fd_pread(ug_fd *f, void *buf, size_t n, int64_t offset);

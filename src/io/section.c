@@ -36,6 +36,11 @@ static const struct ug_reader_ops within_ops = {
 	.position = section_position,
 };
 
+ug_reader ug__section_within(struct ug_section *s)
+{
+	return (ug_reader){&within_ops, s};
+}
+
 static int section_write_to(void *self, ug_writer w, int64_t limit, int64_t *count)
 {
 	struct ug_section *s = self;
@@ -43,7 +48,7 @@ static int section_write_to(void *self, ug_writer w, int64_t limit, int64_t *cou
 		return 0;
 	if (!s->src_.ops)
 		return -EINVAL;
-	return ug_copy_upto(w, (ug_reader){&within_ops, s}, ug__least(limit, s->end_ - s->at_), count);
+	return ug_copy_upto(w, ug__section_within(s), ug__least(limit, s->end_ - s->at_), count);
 }
 
 static const struct ug_reader_ops section_ops = {
