@@ -120,13 +120,18 @@ static int table_add(struct ug__slab *slab)
 	return 0;
 }
 
-/* so_far: slots in other slabs. */
-static struct ug__slab *slab_new(unsigned log, uint32_t so_far)
+/* How many slots a slab should have. so_far: those in other slabs. */
+static uint32_t slots_wanted(unsigned log, uint32_t so_far)
 {
 	size_t slot = (size_t)1 << log;
 	uint32_t slots = (uint32_t)(slot * 4 > SLAB_BYTES ? 4 : SLAB_BYTES / slot);
-	if (slots < so_far / 8)
-		slots = so_far / 8 < SLOTS_MOST ? so_far / 8 : SLOTS_MOST;
+	return slots >= so_far / 8 ? slots : so_far / 8 < SLOTS_MOST ? so_far / 8 : SLOTS_MOST;
+}
+
+/* least: with fewer slots it is of no use. */
+static struct ug__slab *slab_new(unsigned log, uint32_t slots, uint32_t least)
+{
+	size_t slot = (size_t)1 << log;
 	struct ug__slab *slab = calloc(1, sizeof *slab + slots * sizeof slab->cold[0]);
 	if (!slab)
 		return NULL;
@@ -134,7 +139,7 @@ static struct ug__slab *slab_new(unsigned log, uint32_t so_far)
 	while ((base = mmap(NULL, slots * slot + PAGE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)) == MAP_FAILED) {
 		slots /= 2; /* where address space is limited (ulimit -v) */
-		if (slots == 0) {
+		if (slots < least) {
 			free(slab);
 			return NULL;
 		}
@@ -169,19 +174,19 @@ static int guard(char *base)
 }
 
 /* The same advice for one page of each of n slots, from `page` on; false: not for all of them. One system call for all
- * where there can be (Linux 6.15), for who has to give it for a million stacks. */
-static bool advise_pages(char *page, unsigned log, uint32_t n, int advice)
+ * where there can be (Linux 6.15), for who has to give it for a million stacks. *unknown: the kernel has said that it
+ * cannot; short of memory it only does less, this time. */
+static bool advise_pages(char *page, unsigned log, uint32_t n, int advice, uint32_t *unknown)
 {
-	static uint32_t refused;
 	struct iovec pages[FRESH_BATCH];
-	if (load_relaxed(&refused))
+	if (load_relaxed(unknown))
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		pages[i] = (struct iovec){page + ((size_t)i << log), PAGE};
-	bool all = syscall(SYS_process_madvise, PIDFD_SELF, pages, (size_t)n, advice, 0) == (long)(n * PAGE);
-	if (!all)
-		store_relaxed(&refused, 1u);
-	return all;
+	long r = ug__syscall(SYS_process_madvise, PIDFD_SELF, (long)pages, n, advice, 0, 0);
+	if (r < 0 && r != -ENOMEM && r != -EAGAIN && r != -EINTR)
+		store_relaxed(unknown, 1u);
+	return r == (long)(n * PAGE);
 }
 
 /* Makes n fresh slots ready from the first on, and links them. More than one: their first pages are there, too. */
@@ -190,8 +195,9 @@ static struct ug__stack *set_up(struct ug__slab *slab, uint32_t first, uint32_t 
 	char *base = slab->base + ((size_t)first << slab->log);
 	bool guarded = false;
 	if (n > 1) {
-		guarded = advise_pages(base, slab->log, n, MADV_GUARD_INSTALL);
-		advise_pages(base + ((size_t)1 << slab->log) - PAGE, slab->log, n, MADV_POPULATE_WRITE);
+		static uint32_t no_guards, no_commit;
+		guarded = advise_pages(base, slab->log, n, MADV_GUARD_INSTALL, &no_guards);
+		advise_pages(base + ((size_t)1 << slab->log) - PAGE, slab->log, n, MADV_POPULATE_WRITE, &no_commit);
 	}
 	struct ug__stack *list = NULL;
 	for (uint32_t slot = first + n; slot-- > first;) {
@@ -244,49 +250,77 @@ static struct ug__stack *take_fresh(struct size *z, struct ug__slab **from)
 	return s;
 }
 
-/* The slab that this core takes fresh slots from; another's where there is no memory for one; NULL: there is none at
- * all. */
-static struct ug__slab **fresh_one(struct size *z, unsigned log)
+/* Whose fresh slots this core takes first. */
+static struct ug__slab **share_of(struct size *z)
 {
-	struct ug__slab **own = &z->fresh[z->fresh_taken < FEW ? 0 : (unsigned)sched_getcpu() % SHARES];
-	if (*own)
-		return own;
-	uint32_t so_far = z->slots;
-	ug__unlock(&z->lock);
-	struct ug__slab *slab = slab_new(log, so_far);
-	ug__lock(&z->lock);
-	if (slab) {
-		z->slots += slab->slots;
-		slab->next_fresh = *own;
-		*own = slab;
-	}
+	return &z->fresh[z->fresh_taken < FEW ? 0 : (unsigned)sched_getcpu() % SHARES];
+}
+
+/* The share itself, or another's that has some; NULL: there are none. */
+static struct ug__slab **any_fresh(struct size *z, struct ug__slab **own)
+{
 	for (int i = 0; !*own && i < SHARES; i++)
 		own = &z->fresh[i];
 	return *own ? own : NULL;
 }
 
-/* A stack of which no page is kept. */
-static struct ug__stack *get_cold(struct size *z, unsigned log)
+/* A slab more for this share; false: there is no memory for one with so many slots. */
+static bool grow(struct size *z, unsigned log, struct ug__slab **own, uint32_t slots, uint32_t least)
 {
+	ug__unlock(&z->lock);
+	struct ug__slab *slab = slab_new(log, slots, least);
+	ug__lock(&z->lock);
+	if (!slab)
+		return false;
+	z->slots += slab->slots;
+	slab->next_fresh = *own;
+	*own = slab;
+	return true;
+}
+
+static struct ug__stack *take_warm(struct size *z)
+{
+	struct ug__stack *s = z->warm;
+	z->warm = s->next;
+	s->next = NULL;
+	if (--z->warm_count < z->low)
+		z->low = z->warm_count;
+	return s;
+}
+
+/* One that is there; NULL: a slab has to be made. own: takes fresh ones of this share only. */
+static struct ug__stack *take(struct size *z, struct ug__slab **from)
+{
+	if (z->warm)
+		return take_warm(z);
 	if (z->cold)
 		return take_cold(z);
-	struct ug__slab **from = fresh_one(z, log);
-	return from ? take_fresh(z, from) : NULL;
+	return from && *from ? take_fresh(z, from) : NULL;
+}
+
+/* Where there is no memory for a slab as large as is wanted, other cores' fresh slots come before what is left of the
+ * address space, in ever smaller pieces. Each time others may have put something back meanwhile. */
+static struct ug__stack *get_some(struct size *z, unsigned log)
+{
+	struct ug__slab **own = share_of(z);
+	struct ug__stack *s = take(z, own);
+	uint32_t wanted = slots_wanted(log, z->slots);
+	if (!s) {
+		bool grown = grow(z, log, own, wanted, wanted);
+		s = take(z, grown ? own : any_fresh(z, own));
+	}
+	if (!s) {
+		grow(z, log, own, wanted / 2, 1);
+		s = take(z, any_fresh(z, own));
+	}
+	return s;
 }
 
 struct ug__stack *ug__stack_get_some(unsigned log)
 {
 	struct size *z = &sizes[log - UG__STACK_MIN_LOG];
 	ug__lock(&z->lock);
-	struct ug__stack *s = z->warm;
-	if (s) {
-		z->warm = s->next;
-		s->next = NULL;
-		if (--z->warm_count < z->low)
-			z->low = z->warm_count;
-	} else {
-		s = get_cold(z, log);
-	}
+	struct ug__stack *s = get_some(z, log);
 	ug__unlock(&z->lock);
 	return s;
 }
