@@ -36,6 +36,7 @@
  */
 #include "sched/sched_priv.h"
 
+#include "base/clock.h"
 #include "sched/worker_priv.h"
 
 /* As many as there are picks until the next poll: of more the ring would run over, into the global queue, where some
@@ -56,7 +57,7 @@ static bool work_but_slots(void)
 
 bool ug__work_anywhere(void)
 {
-	bool work = work_but_slots();
+	bool work = work_but_slots() || load_seq(&S->starved);
 	for (uint32_t i = 0; !work && i < S->procs_count; i++)
 		work = load_seq(&S->procs[i].slot) != 0;
 	return work;
@@ -110,15 +111,11 @@ static int dispatch(struct worker *w, const struct ug__event *ev, int n)
 	return events;
 }
 
-int ug__poll(struct worker *w, int64_t until)
+int ug__poll(struct worker *w)
 {
 	struct ug__event ev[EVENTS];
-	uint32_t nothing = 0, ready = w->proc->tail - load_acquire(&w->proc->head);
-	int most = ready < EVENTS ? EVENTS : EVENTS / 4;
-	if (!S->poller->own_thread)
-		return dispatch(w, ev, S->poller->wait(ev, most, until));
-	ug__futex_wait(&nothing, 0, until); /* that thread alone may wait there: time passes here, no more */
-	return 0;
+	uint32_t ready = w->proc->tail - load_acquire(&w->proc->head);
+	return dispatch(w, ev, S->poller->wait(ev, ready < EVENTS ? EVENTS : EVENTS / 4, 0));
 }
 
 /* Virtual time: nothing can run, and nothing real is under way, so it is the next timer's time. */
@@ -141,10 +138,32 @@ static int sleep_now(struct ug__event *ev, uint32_t word, int64_t until)
 			return jump(ev, until);
 		until = UG_FOREVER;
 	}
+	if (unlikely(load_relaxed(&S->starved))) {
+		int64_t look = (S->poller->own_thread ? ug__clock_real() : ug_now()) + UG__STARVED_PAUSE;
+		until = look < until ? look : until;
+	}
 	if (!S->poller->own_thread)
 		return S->poller->wait(ev, EVENTS, until);
 	ug__futex_wait(&S->idle_word, word, until);
 	return 0;
+}
+
+/* While the worker sleeps another may take its stacks, where there is no memory for more. */
+static void lend_stacks(struct proc *p)
+{
+	if (S->procs_count == 1 || !p->stacks)
+		return;
+	store_release(&p->lent, p->stacks);
+	p->stacks = NULL;
+}
+
+static void take_stacks_back(struct proc *p)
+{
+	if (S->procs_count == 1 || p->stacks || p->stack_count == 0)
+		return;
+	p->stacks = swap_acq_rel(&p->lent, NULL);
+	if (!p->stacks)
+		p->stack_count = 0;
 }
 
 void ug__idle_sleep(struct worker *w)
@@ -163,11 +182,13 @@ void ug__idle_sleep(struct worker *w)
 	store_relaxed(&w->idle, 1u);
 	add_seq(&S->idle_count, 1u);
 	int64_t until = load_relaxed(&w->proc->timers.next);
+	lend_stacks(w->proc);
 	if (!work_but_slots() && !load_seq(&w->proc->slot) && !load_seq(&S->stopping))
 		n = sleep_now(ev, word, until);
 	store_relaxed(&w->idle, 0u);
 	/* Then look: the monitor says that it sleeps, then looks at idle_count and idle. */
 	add_seq(&S->idle_count, -1u);
+	take_stacks_back(w->proc);
 	if (unlikely(load_seq(&S->monitor_asleep)))
 		ug__monitor_wake();
 	w->recheck = 1;

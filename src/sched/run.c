@@ -114,6 +114,7 @@ static void memory_end(void)
 	ug__clock_virtual(NULL);
 	ug__handles_end();
 	ug__stack_end();
+	ug__starved_end();
 	ug__records_end();
 	ug__workers_end();
 	free(S->procs);

@@ -133,6 +133,7 @@ struct proc {
 	uint32_t tick; /* counts picks; the monitor reads it */
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
+	struct ug__stack *lent; /* the same while its worker sleeps, by whoever swaps */
 	uint32_t stack_count;
 	uint64_t next_id;
 	struct worker *worker; /* by whoever gives it */
@@ -192,6 +193,7 @@ struct sched {
 	struct proc *procs;
 	const struct ug__poller *poller;
 	uint8_t stack_log;
+	uint32_t starved; /* records for which there was no stack: stacks.c */
 	uint32_t taken_none; /* what `taken` is at rest: 0, or UG__TAKEN_FENCE */
 	/* Written often. */
 	uint32_t idle_count __attribute__((aligned(64))); /* workers that sleep, or are about to */
@@ -319,9 +321,17 @@ int ug__request_check(struct ug__request *q); /* and fills in what follows from 
 struct record *ug__record_new(const struct ug__request *q); /* wide, not queued anywhere; NULL: no memory */
 void ug__record_free(struct record *r);
 int ug__visit_or_code(void); /* ug__visit, or the code of a call that needs a runtime */
+/* The task of a runnable, with a stack; NULL: there is no memory for one now, and the record waits for that. */
 struct ug__task *ug__bind(struct proc *p, runnable r);
+struct ug__task *ug__bind_to(struct proc *p, struct ug__stack *s, struct record *r); /* the record's, on s */
 void ug__reap(struct ug__task *t);
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner);
+
+/* stacks.c */
+#define UG__STARVED_PAUSE UG_MS /* between two questions for memory */
+runnable ug__starved_pick(struct proc *p); /* one that has a stack now, or 0 */
+void ug__starved_await(void);
+void ug__starved_end(void);
 
 /* record.c */
 void ug__each_record(void (*fn)(const struct record *r, void *arg), void *arg);

@@ -16,44 +16,14 @@
 #include "sched/enter.h"
 
 #include "sched/record_priv.h"
+#include "sched/stacks_priv.h"
 #include "sched/when_priv.h"
 #include "stack/switch.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE 64 /* stacks that a processor keeps */
-
 _Static_assert(
 	sizeof(struct record) == 64 && sizeof(struct record) + UG_COPY_MAX <= 192, "bench row unstarted-1M-memory");
-
-/* Stacks ----------------------------------------------------------------------------------------------------------- */
-
-static struct ug__stack *stack_get(struct proc *p, unsigned log)
-{
-	if (unlikely(log != S->stack_log))
-		return ug__stack_get(log);
-	struct ug__stack *s = p->stacks;
-	if (likely(s)) {
-		p->stacks = s->next;
-		p->stack_count--;
-	} else if ((s = ug__stack_get_some(log))) {
-		p->stacks = s->next;
-		for (struct ug__stack *more = s->next; more; more = more->next)
-			p->stack_count++;
-	}
-	return s;
-}
-
-static void stack_put(struct proc *p, struct ug__stack *s)
-{
-	if (!p || s->log != S->stack_log || p->stack_count >= CACHE) {
-		ug__stack_put(s);
-		return;
-	}
-	s->next = p->stacks;
-	p->stacks = s;
-	p->stack_count++;
-}
 
 /* Birth ------------------------------------------------------------------------------------------------------------ */
 
@@ -91,18 +61,9 @@ static void task_init(struct proc *p, struct ug__task *t, struct record *r)
 	record_put(p, r);
 }
 
-/* The task of a runnable, with a stack; NULL: there is no memory for one now, and the record has gone to the global
- * queue. */
-struct ug__task *ug__bind(struct proc *p, runnable r)
+static inline __attribute__((always_inline)) struct ug__task *bind_to(
+	struct proc *p, struct ug__stack *s, struct record *record)
 {
-	if (likely(!(r & 1)))
-		return (struct ug__task *)r;
-	struct record *record = (struct record *)(r & ~(runnable)1);
-	struct ug__stack *s = stack_get(p, record->log);
-	if (unlikely(!s)) {
-		ug__inject(r); /* a processor that is idle may have kept stacks */
-		return NULL;
-	}
 	struct ug__task *t = (struct ug__task *)(void *)s;
 	task_init(p, t, record);
 	store_relaxed(&t->on_cpu, 0u);
@@ -110,6 +71,23 @@ struct ug__task *ug__bind(struct proc *p, runnable r)
 	ug__switch_init(&t->regs, ug__stack_start(s), task_main);
 	ug__announce_new(&t->announce, ug__stack_base(s), (size_t)(ug__stack_start(s) - ug__stack_base(s)));
 	return t;
+}
+
+UG__NOINLINE struct ug__task *ug__bind_to(struct proc *p, struct ug__stack *s, struct record *record)
+{
+	return bind_to(p, s, record);
+}
+
+struct ug__task *ug__bind(struct proc *p, runnable r)
+{
+	if (likely(!(r & 1)))
+		return (struct ug__task *)r;
+	struct record *record = (struct record *)(r & ~(runnable)1);
+	struct ug__stack *s = stack_get(p, record->log);
+	if (likely(s))
+		return bind_to(p, s, record);
+	ug__starved_push(record);
+	return NULL;
 }
 
 void ug__reap(struct ug__task *t)
@@ -355,8 +333,11 @@ int ug__spawn_counted(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ct
 			      .owner = owner,
 			      .flags = TASK_COUNTED},
 		&crowded);
-	if (unlikely(crowded))
+	if (unlikely(crowded)) {
 		ug__give_way_to_young();
+		if (unlikely(load_relaxed(&S->starved)))
+			ug__starved_await();
+	}
 	return e;
 }
 

@@ -248,18 +248,21 @@ static void look_around(struct worker *w, struct proc *p)
 	store_relaxed(&p->attention, 0u);
 	p->budget = BUDGET;
 	run_timers(w, p);
-	if (load_relaxed(&S->registered) && !S->poller->own_thread && ug__poll(w, 0))
+	if (load_relaxed(&S->registered) && !S->poller->own_thread && ug__poll(w))
 		w->recheck = 1;
 }
 
 /* One look in so many is for the oldest that have not run: often enough that nobody starves, and so seldom that a tree
  * of tasks is walked in depth. */
 #define OLDEST_TURN 64
+#define STARVED_TURN 4 /* and one in so many for those that had no stack */
 
 /* Each 64 picks: nobody shall starve behind a processor's own queue. */
 static runnable find_other(struct proc *p)
 {
-	runnable r = ++p->turn % 2 ? ug__global_pop(p) : ug__hog_pop();
+	runnable r = ++p->turn % STARVED_TURN ? 0 : ug__starved_pick(p);
+	if (!r)
+		r = p->turn % 2 ? ug__global_pop(p) : ug__hog_pop();
 	if (!r && (p->turn % OLDEST_TURN == 0 || ug__young_empty(p)))
 		r = ug__queue_pop_oldest(p);
 	return r;
@@ -278,7 +281,9 @@ static runnable find_runnable(struct proc *p, bool others_first)
 		r = ug__queue_pop_oldest(p);
 	if (!r)
 		r = steal(p);
-	return r ? r : ug__hog_pop();
+	if (!r)
+		r = ug__hog_pop();
+	return r ? r : ug__starved_pick(p);
 }
 
 /* What w runs next; sleeps until there is something. NULL: the runtime stops. */
@@ -311,11 +316,9 @@ static struct ug__task *find(struct worker *w)
 		struct ug__task *t = ug__bind(p, r);
 		if (t)
 			return t;
-		/* No memory for a stack: others may end meanwhile, also those that have one and wait where no more than
-		 * one look in so many goes. */
+		/* There is no memory for its stack. A queue may be full of such, and others wait for events. */
 		if (p->budget)
 			p->budget--;
-		ug__poll(w, ug_now() + UG_MS);
 	}
 }
 

@@ -9,7 +9,7 @@
 #define BUDGET 64
 
 void ug__search_done(struct worker *w);
-int ug__poll(struct worker *w, int64_t until); /* dispatches events; how many, wakes not counted */
+int ug__poll(struct worker *w); /* dispatches events that have come; how many, wakes not counted */
 void ug__spare_back(struct worker *w);
 bool ug__work_anywhere(void);
 

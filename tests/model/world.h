@@ -237,6 +237,13 @@ struct ug__task *ug__bind(struct proc *p, runnable r)
 	return t;
 }
 
+/* There is a stack for everybody. */
+runnable ug__starved_pick(struct proc *p)
+{
+	(void)p;
+	return 0;
+}
+
 void ug__reap(struct ug__task *t)
 {
 	if (!task_over[task_number(t)])
@@ -402,6 +409,10 @@ void ug__handles_end(void)
 void ug__handles_free(struct worker *w)
 {
 	(void)w;
+}
+
+void ug__starved_end(void)
+{
 }
 
 void ug__stack_end(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that a sandbox refuses: what else does the work takes over without a word. */
+#include "little_space.h"
 #include "sched_test.h"
 
 #include "sched/sched_priv.h"
@@ -88,13 +89,6 @@ static int sleep_long(void *arg)
 	return ug_sleep(300 * UG_MS);
 }
 
-static int work_for(int64_t time)
-{
-	for (int64_t end = ug_now() + time; ug_now() < end;)
-		;
-	return 0;
-}
-
 static int64_t cpu_time(void)
 {
 	struct timespec t;
@@ -119,27 +113,6 @@ static void idle_without_epoll_pwait2(void **state)
 #endif
 }
 
-/* Runs fn with address space for some stacks and threads, but not for what is reserved where there is plenty. */
-static int run_in_little_space(ug_fn *fn, void *arg, const struct ug_opts *opts)
-{
-	char text[64] = "";
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	assert_true(read(fd, text, sizeof text - 1) > 0);
-	close(fd);
-	pthread_attr_t attr;
-	struct rlimit before, limit;
-	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
-	limit = before;
-	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + (12 << 20);
-	assert_int_equal(pthread_attr_init(&attr), 0);
-	assert_int_equal(pthread_attr_setstacksize(&attr, 128 << 10), 0);
-	assert_int_equal(pthread_setattr_default_np(&attr), 0);
-	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
-	int e = ug_run(fn, arg, opts);
-	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
-	return e;
-}
-
 static void little_address_space_is_enough(void **state)
 {
 	(void)state;
@@ -148,58 +121,6 @@ static void little_address_space_is_enough(void **state)
 #endif
 	assert_int_equal(run_in_little_space(sleep_long, NULL, NULL), 0);
 	assert_int_equal(run_in_little_space(sleep_long, NULL, &(struct ug_opts){.stack_size = 64 << 20}), -ENOMEM);
-}
-
-#define MANY 500 /* more than there are stacks for */
-static uint32_t hog_runs, with_stack;
-
-static int wait_for_hog(void *done)
-{
-	int none;
-	add_seq(&with_stack, 1u);
-	CHECK(ug_chan_recv(done, &none) < 0);
-	return 0;
-}
-
-/* Its processor is taken from it, and all that is ready besides needs a stack. */
-static int give_stacks_back(void *done)
-{
-	set(&hog_runs);
-	uint32_t seen = 0;
-	do {
-		seen = load_seq(&with_stack);
-		work_for(100 * UG_MS);
-	} while (seen != load_seq(&with_stack));
-	ug_yield();
-	return ug_chan_close(done);
-}
-
-static int want_stacks(void *unused)
-{
-	(void)unused;
-	ug_chan *done;
-	UG_TRY(ug_chan_make(&done, sizeof(int), 0, NULL));
-	ug_group g;
-	ug_task *hog = start(give_stacks_back, done);
-	UNTIL(is_set(&hog_runs));
-	UG_GROUP(&g) {
-		for (int i = 0; i < MANY; i++)
-			UG_TRY(ug_group_go(&g, wait_for_hog, done));
-		CHECK(load_seq(&with_stack) < MANY);
-	}
-	CHECK_IS(load_seq(&with_stack), MANY);
-	ug_chan_unref(&done);
-	return finish(hog);
-}
-
-/* Tasks for which there are no stacks hold up none that has one. */
-static void who_has_a_stack_goes_on(void **state)
-{
-	(void)state;
-#if defined(UG__TSAN) || defined(UG__ASAN)
-	skip();
-#endif
-	assert_int_equal(run_in_little_space(want_stacks, NULL, &(struct ug_opts){.procs = 1}), 0);
 }
 
 /* A ring that is refused later on: descriptors are dead, but nobody spins. */
@@ -428,7 +349,6 @@ int main(void)
 		cmocka_unit_test(epoll_takes_over),
 		cmocka_unit_test(idle_without_epoll_pwait2),
 		cmocka_unit_test(little_address_space_is_enough),
-		cmocka_unit_test(who_has_a_stack_goes_on),
 		cmocka_unit_test(a_thread_refused_is_asked_for_again),
 		cmocka_unit_test(threads_come_and_go),
 		cmocka_unit_test(no_thread_to_be_had_costs_no_memory),

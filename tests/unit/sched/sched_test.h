@@ -28,4 +28,11 @@ static inline uint32_t is_set(const uint32_t *flag)
 	return load_acquire(flag);
 }
 
+static inline int work_for(int64_t time)
+{
+	for (int64_t end = ug_now() + time; ug_now() < end;)
+		;
+	return 0;
+}
+
 #endif

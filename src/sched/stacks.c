@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks of processors, and records that find none.
+ *
+ * A processor keeps some stacks of the program's size. While its worker sleeps they are lent: another that finds no
+ * memory takes them all by one swap.
+ *
+ * A record for which there is no memory is starved. It is off the run queues then, so that it is in nobody's way: tasks
+ * that have a stack go on as if it were not there, workers sleep, and a virtual clock goes on to the next timer.
+ * Starved records wait by sizes of stacks, for where there is no room for a large one there may be for small ones, each
+ * size first come first served; who comes while others of his size wait joins them without asking for memory. They are
+ * served
+ *   by a task's end: its stack goes to the first that waits for one of its size, who is ready with that;
+ *   by a worker's loop where it finds nothing else, and in one of four looks at the others' queues, so that those who
+ *   come later and find a stack in a cache do not go first for ever: with stacks that its processor keeps, or that a
+ *   sleeper has lent, or with new ones, since the program may have given memory back otherwise. To ask for new ones
+ *   where there are none costs some system calls: it is done once in a millisecond. A worker that sleeps wakes for
+ *   that; on a virtual clock also before each jump.
+ * There is no other promise of when. A start that was answered with 0 cannot fail any more: where no stack ever comes
+ * back, who waits for the task's end waits for ever. That is not called a deadlock, since the system may have memory
+ * again.
+ *	Rejected: putting them back into the global queue. Each look took another one and waited a millisecond, before
+ *	those that could run: 150 ms for each sleep of 1 ms beside 500 of them; and since the queue was never empty,
+ *	virtual time stood still.
+ */
+#include "sched/stacks_priv.h"
+
+#include <string.h>
+
+#define SIZES (UG__STACK_MAX_LOG - UG__STACK_MIN_LOG + 1)
+
+static struct {
+	uint32_t lock; /* a leaf; S->starved is changed under it, too */
+	int64_t next_look; /* at memory */
+	struct starved {
+		struct record *head, *tail;
+	} sizes[SIZES];
+} waiting;
+
+static struct starved *of_size(unsigned log)
+{
+	return &waiting.sizes[log - UG__STACK_MIN_LOG];
+}
+
+void ug__starved_push(struct record *r)
+{
+	struct starved *q = of_size(r->log);
+	ug__lock(&waiting.lock);
+	r->next = NULL;
+	if (q->head)
+		q->tail->next = r;
+	else
+		store_relaxed(&q->head, r);
+	q->tail = r;
+	store_seq(&S->starved, S->starved + 1);
+	ug__unlock(&waiting.lock);
+}
+
+static struct record *pop(unsigned log)
+{
+	struct starved *q = of_size(log);
+	if (!load_relaxed(&q->head))
+		return NULL;
+	ug__lock(&waiting.lock);
+	struct record *r = q->head;
+	if (r) {
+		store_relaxed(&q->head, r->next);
+		store_seq(&S->starved, S->starved - 1);
+	}
+	ug__unlock(&waiting.lock);
+	return r;
+}
+
+/* The first of them; the processor keeps the others. */
+static struct ug__stack *keep(struct proc *p, struct ug__stack *s)
+{
+	struct ug__stack *last = s;
+	for (; last->next; last = last->next)
+		p->stack_count++;
+	if (last != s) {
+		last->next = p->stacks;
+		p->stacks = s->next;
+	}
+	return s;
+}
+
+static struct ug__stack *borrow(struct proc *p)
+{
+	for (uint32_t i = 0; i < S->procs_count; i++) {
+		struct proc *lender = &S->procs[i];
+		struct ug__stack *s = load_relaxed(&lender->lent) ? swap_acq_rel(&lender->lent, NULL) : NULL;
+		if (s)
+			return keep(p, s);
+	}
+	return NULL;
+}
+
+static struct ug__stack *get(struct proc *p, unsigned log)
+{
+	if (log != S->stack_log)
+		return ug__stack_get(log);
+	struct ug__stack *s = ug__stack_get_some(log);
+	return s ? keep(p, s) : borrow(p);
+}
+
+struct ug__stack *ug__stack_more(struct proc *p, unsigned log)
+{
+	return unlikely(load_relaxed(&S->starved)) && load_relaxed(&of_size(log)->head) ? NULL : get(p, log);
+}
+
+void ug__stack_back(struct proc *p, struct ug__stack *s)
+{
+	struct record *r = p && load_relaxed(&S->starved) ? pop(s->log) : NULL;
+	if (r) {
+		ug__ready_runnable((runnable)ug__bind_to(p, s, r));
+	} else if (p && s->log == S->stack_log && p->stack_count < CACHE) {
+		s->next = p->stacks;
+		p->stacks = s;
+		p->stack_count++;
+	} else {
+		ug__stack_put(s);
+	}
+}
+
+/* Whether it is time to ask for memory again. */
+static bool may_look(void)
+{
+	if (S->virtual_clock)
+		return true;
+	int64_t now = ug_now(), next = load_relaxed(&waiting.next_look);
+	return now >= next && cas_acq_rel(&waiting.next_look, &next, now + UG__STARVED_PAUSE);
+}
+
+/* s, where a record waits for it. */
+static runnable serve(struct proc *p, struct ug__stack *s)
+{
+	struct record *r = pop(s->log);
+	if (r)
+		return (runnable)ug__bind_to(p, s, r);
+	ug__stack_back(p, s);
+	return 0;
+}
+
+static UG__NOINLINE runnable starved_pick(struct proc *p)
+{
+	runnable r = 0;
+	if (p->stacks && load_relaxed(&of_size(S->stack_log)->head))
+		r = serve(p, stack_get(p, S->stack_log));
+	if (r || !may_look())
+		return r;
+	for (unsigned log = UG__STACK_MIN_LOG; !r && log <= UG__STACK_MAX_LOG; log++) {
+		struct ug__stack *s = load_relaxed(&of_size(log)->head) ? get(p, log) : NULL;
+		if (s)
+			r = serve(p, s);
+	}
+	if (r)
+		store_relaxed(&waiting.next_look, 0);
+	return r;
+}
+
+runnable ug__starved_pick(struct proc *p)
+{
+	return likely(load_relaxed(&S->starved) == 0) ? 0 : starved_pick(p);
+}
+
+/* Who starts a crowd of them lets them be served, as long as that goes on, or it fills the little memory that there is
+ * with records. */
+void ug__starved_await(void)
+{
+	uint32_t n;
+	do {
+		n = load_relaxed(&S->starved);
+		ug_sleep(2 * UG__STARVED_PAUSE);
+	} while (load_relaxed(&S->starved) < n && n > CROWD);
+}
+
+void ug__starved_end(void)
+{
+	memset(&waiting, 0, sizeof waiting);
+	store_relaxed(&S->starved, 0u);
+}
