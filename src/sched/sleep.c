@@ -38,12 +38,8 @@ static void wake(struct ug__timer *timer)
 		ug__ready(t);
 }
 
-int ug_sleep_until(int64_t when)
+static int sleep_until(struct ug__task *t, int64_t when)
 {
-	struct ug__task *t = ug__wait_self();
-	UG_TRY(ug__wait_check(t));
-	if (when <= ug_now())
-		return 0;
 	struct sleeper s = {.task = t};
 	ug__wait_arm(t, UG__WAIT_SLEEP, NULL);
 	if (when != UG_FOREVER)
@@ -54,7 +50,16 @@ int ug_sleep_until(int64_t when)
 	return e;
 }
 
+int ug_sleep_until(int64_t when)
+{
+	struct ug__task *t = ug__wait_self();
+	UG_TRY(ug__wait_check(t));
+	return when <= ug_now() ? 0 : sleep_until(t, when);
+}
+
 int ug_sleep(int64_t d)
 {
-	return ug_sleep_until(ug_time_add(ug_now(), d));
+	struct ug__task *t = ug__wait_self();
+	UG_TRY(ug__wait_check(t));
+	return d <= 0 ? 0 : sleep_until(t, ug_time_add(ug_now(), d));
 }
