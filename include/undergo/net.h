@@ -149,7 +149,8 @@ ug_fd *ug_conn_fd(ug_conn c);
 ug_conn ug_conn_ref(ug_conn c);
 void ug_conn_unref(ug_conn c);
 /* Closes it: waits of other tasks on it end with -ECANCELED, later calls of those that hold a reference with -EBADF;
- * drops the caller's reference. What was written is still sent. Does not wait. Takes a zeroed one. 0. */
+ * drops the caller's reference. What was written is still sent. Does not wait. Takes a zeroed one. 0. A second close by
+ * who has no reference left may close a stranger's connection, as with close(2). */
 int ug_conn_close(ug_conn c);
 /* Closes *c and zeroes it; fits UG_CLEAN. */
 void ug_conn_clean(ug_conn *c);
