@@ -15,6 +15,15 @@ static inline void ug__prefetch_write(const void *at)
 	__builtin_prefetch(at, 1);
 }
 
+/* A system call; it answers -errno. Nothing of libc is asked, nor its errno touched. */
+static inline long ug__kernel(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = nr, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d, x4 __asm__("x4") = e, x5 __asm__("x5") = f;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+	return x0;
+}
+
 /* A thread-local pointer of the initial-exec model, of the thread that runs right here. What the compiler knows of it
  * from before a switch of stacks, its address too, may be another thread's; so it is not told what this is. */
 #define UG__THREAD_LOAD(variable)                                                                                      \

@@ -15,6 +15,18 @@ static inline void ug__prefetch_write(const void *at)
 	__asm__ volatile("prefetchw %0" ::"m"(*(const char *)at));
 }
 
+/* A system call; it answers -errno. Nothing of libc is asked, nor its errno touched. */
+static inline long ug__kernel(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+	long result;
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
 /* A thread-local pointer of the initial-exec model, of the thread that runs right here. What the compiler knows of it
  * from before a switch of stacks, its address too, may be another thread's; so it is not told what this is. */
 #define UG__THREAD_LOAD(variable)                                                                                      \

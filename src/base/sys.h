@@ -12,7 +12,7 @@
 
 struct iovec;
 
-/* Any call by number. */
+/* Any call by number, without libc. */
 long ug__syscall(long nr, long a, long b, long c, long d, long e, long f);
 /* A call through libc that answered -1: its errno, negated. To be used at once after the call, in src/base only. */
 long ug__sys_result(long result);
@@ -29,6 +29,8 @@ ssize_t ug__sys_write(int fd, const void *buf, size_t n);
 ssize_t ug__sys_readv(int fd, const struct iovec *iov, int n);
 ssize_t ug__sys_writev(int fd, const struct iovec *iov, int n);
 /* On sockets: never wait, and never raise SIGPIPE. */
+ssize_t ug__sys_recv(int fd, void *buf, size_t n);
+ssize_t ug__sys_send(int fd, const void *buf, size_t n);
 ssize_t ug__sys_recvv(int fd, const struct iovec *iov, int n);
 ssize_t ug__sys_sendv(int fd, const struct iovec *iov, int n);
 /* From the file's position, cached pages only; -EAGAIN, -EOPNOTSUPP … and 0 mean: ask in a way that may block. */
