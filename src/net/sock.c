@@ -33,9 +33,14 @@ static ssize_t sock_write_some(void *self, const struct iovec *iov, int n)
 	return ug_fd_writev(self, iov, n);
 }
 
+/* Mostly the socket takes it all. */
 static ssize_t sock_write(void *self, const void *buf, size_t n)
 {
-	return ug_write(ug_fd_writer(self), buf, n);
+	ssize_t put = n <= PTRDIFF_MAX ? ug_fd_write(self, buf, n) : -EINVAL;
+	if (likely(put < 0 || (size_t)put == n))
+		return put;
+	ssize_t rest = ug_write(ug_fd_writer(self), (const char *)buf + put, n - (size_t)put);
+	return rest < 0 ? rest : (ssize_t)n;
 }
 
 static ug_fd *sock_fd(void *self)

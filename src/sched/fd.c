@@ -47,7 +47,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define CLOSED (UINT32_C(1) << 31)
 #define ORPHAN (UINT32_C(1) << 30)
 #define COUNT (ORPHAN - 1)
 
@@ -122,7 +121,6 @@ int ug__fd_adopt(int fd, mode_t mode, int flags, ug_fd **out)
 	f->nonblock = (flags & UG_FD_NONBLOCK) != 0;
 	f->borrowed = (flags & UG_FD_BORROW) != 0;
 	f->hup = f->gone = f->note = 0;
-	f->warm = 0;
 	f->tcp = flags & UG__FD_TCP ? TCP_YES : TCP_UNKNOWN;
 	store_relaxed(&f->epoch, 0u);
 	store_relaxed(&f->drained, 0u);
@@ -318,11 +316,10 @@ void ug__fd_event(uint64_t key, uint32_t what)
 	ug__unlock(&f->lock);
 }
 
-/* Where the frames of a task lie that waits to read, as seen from its waiter, with those of the calls that it makes
- * next. */
+/* How far above its waiter the frames reach of a task that waits to read from a socket, with the beginning of its
+ * buffer, where that is a local of the caller's. The calls that it makes next lie there, too. */
 #define LINE 64
-#define FRAMES_BELOW (2 * LINE)
-#define FRAMES_ABOVE (5 * LINE)
+#define FRAMES (5 * LINE)
 
 void ug__fd_fetch(const struct ug__event *ev, int n)
 {
@@ -334,7 +331,7 @@ void ug__fd_fetch(const struct ug__event *ev, int n)
 		if (!w)
 			continue;
 		ug__task_fetch(w);
-		for (uintptr_t at = w - FRAMES_BELOW; at <= w + FRAMES_ABOVE; at += LINE)
+		for (uintptr_t at = w; at < w + FRAMES; at += LINE)
 			ug__prefetch_write((const void *)at);
 	}
 }
@@ -403,13 +400,8 @@ void ug__fd_forget(void)
 
 /* Waiting ---------------------------------------------------------------------------------------------------------- */
 
-/* Sees that the poller watches f; its lock is held. 1: it is always ready, and not watched. */
-static int watch(ug_fd *f)
+static UG__NOINLINE int begin_watch(ug_fd *f)
 {
-	if (f->kind == FD_FILE)
-		return 1;
-	if (f->epoch == S->epoch)
-		return 0;
 	/* Before, or the event that add brings along might find the record unregistered. */
 	store_relaxed(&f->epoch, S->epoch);
 	add_seq(&S->registered, 1u);
@@ -426,6 +418,14 @@ static int watch(ug_fd *f)
 	return e == -EPERM ? 1 : e;
 }
 
+/* Sees that the poller watches f; its lock is held. 1: it is always ready, and not watched. */
+static inline int watch(ug_fd *f)
+{
+	if (likely(f->epoch == S->epoch))
+		return 0;
+	return f->kind == FD_FILE ? 1 : begin_watch(f);
+}
+
 /* A plain thread where no runtime runs. */
 static int wait_by_poll(ug_fd *f, int side)
 {
@@ -435,15 +435,19 @@ static int wait_by_poll(ug_fd *f, int side)
 	return e < 0 ? e : 0;
 }
 
-/* Arms and queues, where no edge has come since. 1: so it is; else there is nothing to wait for. t is NULL for a task
- * to come. */
-static inline __attribute__((always_inline)) int queue(
-	struct ug__task *t, ug_fd *f, int side, uint32_t seen, struct ug__waiter *w)
+/* 1: no edge has come since, and the next one will tell; else there is nothing to wait for. The lock is held. */
+static inline __attribute__((always_inline)) int watch_for(ug_fd *f, int side, uint32_t seen)
+{
+	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
+	return e < 0 ? e : e == 0 && f->edges[side] == seen;
+}
+
+/* Arms and queues. 1: so it is; else there is nothing to wait for. t is NULL for a task to come. */
+static int queue(struct ug__task *t, ug_fd *f, int side, uint32_t seen, struct ug__waiter *w)
 {
 	ug__lock(&f->lock);
-	int e = load_relaxed(&f->use) & CLOSED ? -ECANCELED : watch(f); /* closed since the call began */
-	bool wait = e == 0 && f->edges[side] == seen;
-	if (wait) {
+	int e = watch_for(f, side, seen);
+	if (e > 0) {
 		if (t)
 			ug__wait_arm(t, side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
 		else
@@ -451,7 +455,7 @@ static inline __attribute__((always_inline)) int queue(
 		ug__waitq_push(&f->waiters[side], w);
 	}
 	ug__unlock(&f->lock);
-	return wait ? 1 : e < 0 ? e : 0;
+	return e;
 }
 
 int ug__fd_queue_when(ug_fd *f, uint32_t seen, struct ug__waiter *w)
@@ -459,16 +463,14 @@ int ug__fd_queue_when(ug_fd *f, uint32_t seen, struct ug__waiter *w)
 	return queue(NULL, f, 0, seen, w);
 }
 
-/* Waits for an edge that has not been seen yet. The caller holds a use of f. */
-int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
+/* A plain thread. */
+static UG__NOINLINE int thread_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
 {
-	bool thread = t->flags & TASK_THREAD;
-	if (thread && !ug__visit())
+	if (!ug__visit())
 		return wait_by_poll(f, side);
 	struct ug__waiter w = {.task_ = t};
 	int e = queue(t, f, side, seen, &w);
-	if (thread)
-		ug__visit_end();
+	ug__visit_end();
 	if (e <= 0)
 		return e;
 	e = ug__park(t);
@@ -476,6 +478,19 @@ int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
 		return w.result_;
 	ug__lock(&f->lock);
 	ug__waitq_remove(&f->waiters[side], &w);
+	ug__unlock(&f->lock);
+	return e;
+}
+
+/* Waits for an edge that has not been seen yet. The caller holds a use of f. */
+int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen)
+{
+	if (unlikely(t->flags & TASK_THREAD))
+		return thread_wait(t, f, side, seen);
+	ug__lock(&f->lock);
+	int e = watch_for(f, side, seen);
+	if (likely(e > 0))
+		return ug__wait_locked(t, &f->lock, &f->waiters[side], side ? UG__WAIT_WRITABLE : UG__WAIT_READABLE, f);
 	ug__unlock(&f->lock);
 	return e;
 }

@@ -36,6 +36,16 @@ _Static_assert(offsetof(struct ug_fd, waiters[1].tail_) == 64, "lines that are t
 
 int ug__fd_wait(struct ug__task *t, ug_fd *f, int side, uint32_t seen);
 
+#define CLOSED (UINT32_C(1) << 31) /* in `use` */
+
+/* ug__fd_unuse where nothing else is to be done: the references count, so this is not the last. */
+static inline void ug__fd_done(ug_fd *f)
+{
+	uint32_t use = load_relaxed(&f->use);
+	if (unlikely((use & CLOSED) || !cas_acq_rel(&f->use, &use, use - 1)))
+		ug__fd_unuse(f);
+}
+
 /* Whether it is known that a read would find nothing (fd.c, "Short reads"), `seen` edges having come so far. */
 static inline bool ug__fd_drained(const ug_fd *f, int side, uint32_t seen)
 {

@@ -276,6 +276,22 @@ int ug__wait_in(struct ug__biased *l, struct ug__bias *b, struct ug__owner *owne
 	return e;
 }
 
+int ug__wait_locked(struct ug__task *t, uint32_t *lock, struct ug__waitq *q, int wait, const void *object)
+{
+	struct ug__waiter w = {.task_ = t, .value_ = lock, .reserved_ = (uintptr_t)q};
+	ug__wait_arm(t, wait | UG__WAIT_SOLE, object);
+	ug__waitq_push(q, &w);
+	ug__unlock(lock);
+	int e = park(t);
+	if (likely(e == 0))
+		return w.result_;
+	lock = w.value_;
+	ug__lock(lock);
+	ug__waitq_remove((struct ug__waitq *)w.reserved_, &w);
+	ug__unlock(lock);
+	return e;
+}
+
 int ug__wait_disarm(struct ug__task *t)
 {
 	uint32_t state = load_relaxed(&t->wait);

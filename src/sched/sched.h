@@ -160,6 +160,8 @@ int ug__park(struct ug__task *t);
  * waker's result, or the context's error. */
 int ug__wait_in(struct ug__biased *l, struct ug__bias *b, struct ug__owner *owned, struct ug__waitq *q,
 	const void *value, int wait);
+/* The same for a task that is known, and a queue whose `lock` is held. */
+int ug__wait_locked(struct ug__task *t, uint32_t *lock, struct ug__waitq *q, int wait, const void *object);
 static inline int ug__wake_win(struct ug__task *t)
 {
 	uint32_t *wait = &((struct ug__task_head *)(void *)t)->wait;
