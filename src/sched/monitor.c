@@ -18,8 +18,8 @@
  * fires it, if its worker cannot. Who has blocked lately is likely to again, and others than timers may wait, so for
  * 100 ms after such a processor was taken the monitor looks each 150 us: that costs 7 % of a core (18 us a look on the
  * machine of bench/RESULTS.md, nearly all of it the kernel's timer and switch), which is why it does so only while a
- * processor is idle or still, and for the sake of timers alone each 500 us at the most. While all are at work it backs
- * off, doubling the time up to the tick.
+ * processor is idle or still, and for the sake of timers alone each 500 us on average: time in which it did not look is
+ * paid for one look that comes sooner. While all are at work it backs off, doubling the time up to the tick.
  *
  * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and
  * makes no thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
@@ -263,8 +263,10 @@ static int64_t first_timer(void)
 static int64_t look_closely_all(int64_t real)
 {
 	static int64_t watch_until, step;
+	static int64_t paid_until; /* each look costs SPARSE, of which one may be saved */
 	static uint32_t streak; /* of looks that found all at work */
 	int64_t now = ug_now();
+	paid_until = (paid_until > real - SPARSE ? paid_until : real - SPARSE) + SPARSE;
 	bool at_work = true, taken = false;
 	ug__timers_run(&S->monitor_timers, now);
 	for (uint32_t i = 0; i < S->procs_count; i++) {
@@ -281,11 +283,12 @@ static int64_t look_closely_all(int64_t real)
 	step = streak > 1 ? step * 2 : watch ? NEAR : SPARSE;
 	step = step < TICK ? step : TICK;
 	int64_t first = first_timer();
-	if (watch || first <= now)
+	if (watch || first <= now - LATE)
 		return step;
 	if (first >= now + TICK)
 		return TICK;
-	return first + LATE - now > step ? first + LATE - now : step;
+	int64_t soonest = streak > 1 ? step : paid_until - real;
+	return first + LATE - now > soonest ? first + LATE - now : soonest;
 }
 
 /* The time between two ticks: asleep, but for close looks where a timer would be late, and in a program that blocks its
