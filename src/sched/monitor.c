@@ -122,7 +122,7 @@ static enum sight look_closely(struct proc *p, int64_t now)
 	uint32_t looks = p->near_looks, thread = load_relaxed(&w->thread);
 	if (looks == 0 && (idle || !late))
 		return idle ? IDLE : AT_WORK;
-	if ((looks & (looks - 1)) == 0 && !load_relaxed(&w->in) && anything_waits(p, now + TICK) && thread &&
+	if ((late || (looks & (looks - 1)) == 0) && !load_relaxed(&w->in) && anything_waits(p, now + TICK) && thread &&
 		ug__thread_sleeps(thread) && rescue(p))
 		return TAKEN;
 	return looks ? STILL : AT_WORK;
@@ -263,10 +263,10 @@ static int64_t first_timer(void)
 static int64_t look_closely_all(int64_t real)
 {
 	static int64_t watch_until, step;
-	static int64_t paid_until; /* each look costs SPARSE, of which one may be saved */
+	static int64_t paid_until; /* each look costs SPARSE, of which one may be saved, and one be owed */
 	static uint32_t streak; /* of looks that found all at work */
 	int64_t now = ug_now();
-	paid_until = (paid_until > real - SPARSE ? paid_until : real - SPARSE) + SPARSE;
+	paid_until = paid_until < real - SPARSE ? real : paid_until < real ? paid_until + SPARSE : real + SPARSE;
 	bool at_work = true, taken = false;
 	ug__timers_run(&S->monitor_timers, now);
 	for (uint32_t i = 0; i < S->procs_count; i++) {
