@@ -285,13 +285,11 @@ void ug__ctx_unlink_when(ug_ctx *c, struct ug__when *w)
 
 void ug__wait_arm(struct ug__task *t, int wait, const void *object)
 {
-	store_relaxed(&t->wait_object, object);
-	store_relaxed(&t->wait_since, load_relaxed(&S->coarse));
-	store_relaxed(&t->wait_kind, (uint8_t)wait);
-	if ((wait & UG__WAIT_HARD) || endless(t->ctx)) {
-		store_release(&t->wait, (wait & UG__WAIT_SOLE) ? UG__WAIT_STATE_SOLE : UG__WAIT_STATE_HARD);
-		return;
-	}
+	ug__arm(t, wait, object);
+}
+
+UG__NOINLINE void ug__arm_until_end(struct ug__task *t)
+{
 	if (t->linked != t->ctx)
 		link_task(t);
 	swap_seq(&t->wait, UG__WAIT_STATE_ARMED);

@@ -22,17 +22,10 @@
  *
  * Straight from task to task: park picks the next task itself and switches there; the worker's loop runs only when
  * there is none at hand, or when it is time to look at timers, poller and the global queue.
- *
- * Asked for ahead. Where thousands of tasks take turns, each is cold when its turn comes: its record, its frames and
- * what it waits for are some seven lines and a translation that are missed one after the other. Turns repeat (a
- * pipeline, a ring, a round of yields): so a task remembers who ran next after it, and who after that one. Where the
- * first guess proves right as it is switched to, the lines of the second are asked for, a turn before they are needed.
- * Nothing is read through a guess, for that task may be gone: asking for what is not there is no fault. Where no order
- * repeats, a switch is two comparisons and a few stores to lines that it writes anyway.
- *	Rejected: asking for the next one alone. It is touched too soon after that.
  */
 #include "sched/enter.h"
 
+#include "sched/past.h"
 #include "stack/switch.h"
 #include <sched.h>
 
@@ -82,26 +75,6 @@ void ug__exceptions_start(void)
 		*__cxa_get_globals() = (struct exceptions){NULL, 0};
 }
 
-#define LINE 64
-
-/* t is about to be left for next. */
-static inline __attribute__((always_inline)) void foresee(struct ug__task *t, const struct ug__task *next)
-{
-	uintptr_t sp = (uintptr_t)next->regs.sp, frames = next->ahead[1].sp, object = next->ahead[1].object;
-	bool foreseen = t->ahead[0].sp == sp;
-	if (likely(foreseen && frames == sp)) /* two that take turns are warm */
-		return;
-	t->ahead[0] = (struct ahead){sp, (uintptr_t)load_relaxed(&next->wait_object)};
-	t->ahead[1] = next->ahead[0];
-	if (!foreseen)
-		return;
-	__builtin_prefetch((const void *)object, 1);
-	__builtin_prefetch((const void *)(object + LINE));
-	ug__task_fetch(frames);
-	for (int i = 0; i < 3; i++)
-		__builtin_prefetch((const void *)(frames + (uintptr_t)i * LINE), 1);
-}
-
 /* Comes back when somebody runs t again. */
 static __attribute__((always_inline)) inline void switch_to(
 	struct ug__task *t, struct ug__announce *to, struct ug__switch *regs, bool dead)
@@ -129,7 +102,7 @@ static __attribute__((always_inline)) inline void switch_from(
 	struct ug__switch *regs;
 	if (next) {
 		store_relaxed(&next->on_cpu, 1u);
-		foresee(t, next);
+		ug__foresee(w->proc, next);
 		to = &next->announce;
 		regs = &next->regs;
 	} else {
@@ -263,7 +236,7 @@ int ug__wait_in(struct ug__biased *l, struct ug__bias *b, struct ug__owner *owne
 		.value_ = (void *)(uintptr_t)value,
 		.amount_ = (int64_t)(intptr_t)q,
 		.reserved_ = (uintptr_t)b};
-	ug__wait_arm(t, wait | UG__WAIT_SOLE, l);
+	ug__arm(t, wait | UG__WAIT_SOLE, l);
 	ug__waitq_push(q, &w);
 	ug__biased_unlock(l, owned);
 	int e = park(t);

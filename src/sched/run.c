@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct sched ug__sched = {.monitor_timers = {.next = UG_FOREVER}};
 
@@ -70,10 +71,40 @@ static int stack_log(size_t bytes)
 	return bytes ? log : 18;
 }
 
-static void procs_init(void)
+static size_t past_bytes(void)
 {
+	return S->procs_count * UG__PAST_MOST * sizeof(struct note);
+}
+
+static void procs_free(void)
+{
+	munmap(S->procs[0].past, past_bytes());
+	free(S->procs);
+	S->procs = NULL;
+}
+
+static int procs_new(void)
+{
+	/* Far more than most programs touch, and that little by little. */
+	struct note *past =
+		mmap(NULL, past_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (past == MAP_FAILED)
+		return -ENOMEM;
+	(void)madvise(past, past_bytes(), MADV_NOHUGEPAGE); /* a kernel without huge pages refuses */
+	S->procs = aligned_alloc(64, S->procs_count * sizeof *S->procs);
+	if (!S->procs) {
+		munmap(past, past_bytes());
+		return -ENOMEM;
+	}
 	for (uint32_t i = 0; i < S->procs_count; i++)
-		S->procs[i] = (struct proc){.index = i, .next_id = S->next_id, .timers = {.next = UG_FOREVER}};
+		S->procs[i] = (struct proc){.index = i,
+			.next_id = S->next_id,
+			.past = past + (size_t)i * UG__PAST_MOST,
+			.past_mask = UG__PAST_LEAST - 1,
+			.noted = UG__PAST_MOST, /* a task that was not noted yet has 0 there */
+			.foreseen = UG__PAST_MOST,
+			.timers = {.next = UG_FOREVER}};
+	return 0;
 }
 
 /* Wakes everyone who sleeps until all threads have gone. */
@@ -117,8 +148,7 @@ static void memory_end(void)
 	ug__starved_end();
 	ug__records_end();
 	ug__workers_end();
-	free(S->procs);
-	S->procs = NULL;
+	procs_free();
 	S->global = S->surplus = S->hogs = (struct shared_queue){.count = 0};
 	S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
 }
@@ -162,10 +192,7 @@ static int start(const struct ug_opts *o)
 	store_relaxed(&S->coarse, ug_now());
 	store_seq(&S->stopping, 0u);
 	S->epoch++;
-	S->procs = aligned_alloc(64, S->procs_count * sizeof *S->procs);
-	if (!S->procs)
-		return -ENOMEM;
-	procs_init();
+	UG_TRY(procs_new());
 	/* The first task's, or it would wait for memory for ever. */
 	struct ug__stack *first = ug__stack_get(S->stack_log);
 	int e = first ? ug__poller_start() : -ENOMEM;
@@ -174,8 +201,7 @@ static int start(const struct ug_opts *o)
 	if (e < 0) {
 		ug__stack_end();
 		ug__clock_virtual(NULL);
-		free(S->procs);
-		S->procs = NULL;
+		procs_free();
 		return e;
 	}
 	store_seq(&S->running, 1u);

@@ -63,14 +63,17 @@ enum task_flags {
 /* States of an offline task's ready_word: its futex. */
 enum { OFFLINE_NONE, OFFLINE_READY, OFFLINE_ASLEEP };
 
-/* A guess at who runs after a task, and what that one waits for: park.c. */
-struct ahead {
-	uintptr_t sp; /* where its frames end */
-	uintptr_t object;
+/* A task that ran on a processor: past.h. */
+struct note {
+	uintptr_t sp; /* where its frames ended */
+	uintptr_t object; /* what it had waited for */
 };
+/* So many are remembered at first, and at the most. Powers of two. */
+#define UG__PAST_LEAST 4096u
+#define UG__PAST_MOST 262144u
 
 /* A task that is cold costs a miss for each of its lines: a wait and a wake touch two, which begin 16 bytes after it
- * (UG__STACK_HEAD) and end with the first 16 bytes of its copied arguments. */
+ * (UG__STACK_HEAD) and end with the first 32 bytes of its copied arguments. */
 struct ug__task {
 	/* These are struct ug__task_head. */
 	struct ug__stack stack; /* next links it into one run queue, or the list of dead or free ones */
@@ -86,11 +89,12 @@ struct ug__task {
 	uint16_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
-	struct ahead ahead[2]; /* the next to run after it, and the one after that: as it was the last time */
+	uint32_t noted; /* where in its processor's past it was noted last: past.h */
+	uint32_t unused1;
 	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
 	char copy[UG_COPY_MAX] __attribute__((aligned(16)));
 	struct ug__task *ctx_next, *ctx_prev; /* under the lock of `linked` */
-	uint64_t unused[2];
+	uint64_t unused2[4];
 	/* What its beginning and its end touch besides, on a line. */
 	ug_fn *fn;
 	void *arg;
@@ -104,7 +108,7 @@ struct ug__task {
 	struct ug__announce announce;
 };
 #define UG__LINE_AT(member) (offsetof(struct ug__task, member) - UG__STACK_HEAD % 64)
-_Static_assert(UG__LINE_AT(wait_since) == 64 && UG__LINE_AT(copy) == 112 && UG__LINE_AT(fn) == 256,
+_Static_assert(UG__LINE_AT(wait_since) == 64 && UG__LINE_AT(copy) == 96 && UG__LINE_AT(fn) == 256,
 	"lines that are touched together");
 _Static_assert(offsetof(struct ug__task, wait) == offsetof(struct ug__task_head, wait) &&
 		offsetof(struct ug__task, flags) == offsetof(struct ug__task_head, flags),
@@ -130,6 +134,10 @@ struct proc {
 	uint32_t young_turn; /* picks from the ring while young ones wait */
 	uint32_t young_due; /* of the young, the oldest that go before the ring, since somebody yielded */
 	uint32_t young_oldest; /* of the young, the oldest that go before the newest, since somebody gave way to his */
+	uint32_t noted; /* notes that were made in past */
+	uint32_t foreseen; /* where the next to run was noted, if all goes as it did then */
+	uint32_t past_mask; /* how many are remembered, less 1 */
+	struct note *past; /* a ring */
 	uint32_t tick; /* counts picks; the monitor reads it */
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
@@ -412,6 +420,18 @@ void ug__thread_prompt(void); /* the calling one is to run on time, and briefly 
 /* ctx.c */
 int ug__ctx_end(ug_ctx *c, int err, int cause);
 void ug__ctx_unlink(struct ug__task *t);
+void ug__arm_until_end(struct ug__task *t); /* the rest of ug__arm, where the task's context may end */
+/* ug__wait_arm without a call: a call writes one line more of a stack that is cold. */
+static inline __attribute__((always_inline)) void ug__arm(struct ug__task *t, int wait, const void *object)
+{
+	store_relaxed(&t->wait_object, object);
+	store_relaxed(&t->wait_since, load_relaxed(&S->coarse));
+	store_relaxed(&t->wait_kind, (uint8_t)wait);
+	if ((wait & UG__WAIT_HARD) || likely(t->ctx == &ug__root_ctx))
+		store_release(&t->wait, (wait & UG__WAIT_SOLE) ? UG__WAIT_STATE_SOLE : UG__WAIT_STATE_HARD);
+	else
+		ug__arm_until_end(t);
+}
 
 /* fd.c */
 void ug__fd_event(uint64_t key, uint32_t what);

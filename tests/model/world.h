@@ -264,6 +264,11 @@ void ug__wait_arm(struct ug__task *t, int wait, const void *object)
 	store_release(&t->wait, UG__WAIT_STATE_HARD);
 }
 
+void ug__arm_until_end(struct ug__task *t)
+{
+	store_release(&t->wait, UG__WAIT_STATE_HARD);
+}
+
 void ug__broken(const char *what, const char *file, int line)
 {
 	model_fail("%s (%s:%d)", what, file, line);
