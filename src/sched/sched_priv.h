@@ -70,7 +70,7 @@ struct note {
 };
 /* So many are remembered at first, and at the most. Powers of two. */
 #define UG__PAST_LEAST 4096u
-#define UG__PAST_MOST 262144u
+#define UG__PAST_MOST 65536u
 
 /* A task that is cold costs a miss for each of its lines: a wait and a wake touch two, which begin 16 bytes after it
  * (UG__STACK_HEAD) and end with the first 32 bytes of its copied arguments. */
