@@ -356,6 +356,65 @@ static void young_again(void)
 	task_fn[4] = nothing;
 }
 
+/* A task gives way to those that it has started: it goes below them, beside a thief, and they are there after it. */
+static void start_and_give_way(int me)
+{
+	(void)me;
+	spawn(1);
+	spawn(2);
+	ug__give_way_to_young();
+	spawn(3);
+	ug__give_way_to_young();
+}
+
+static void given_way(void)
+{
+	steal_from(start_and_give_way);
+}
+
+/* The same where they leave no room: its half goes to the surplus. */
+static void start_many_and_give_way(int me)
+{
+	(void)me;
+	for (int i = 1; i < 4; i++)
+		spawn(i);
+	ug__give_way_to_young();
+}
+
+static void given_way_full(void)
+{
+	steal_from(start_many_and_give_way);
+}
+
+/* One of them holds its thread until who gave way is over: he must be found by others. */
+static bool task_0_over(const void *unused)
+{
+	(void)unused;
+	return task_over[0];
+}
+
+static void hold_till_0(int me)
+{
+	(void)me;
+	model_wait(task_0_over, NULL);
+}
+
+static void start_one_and_give_way(int me)
+{
+	(void)me;
+	spawn(1);
+	ug__give_way_to_young();
+}
+
+static void given_way_held(void)
+{
+	start(2, false);
+	task_fn[0] = start_one_and_give_way;
+	task_fn[1] = hold_till_0;
+	unbound[0] = task_in_use[0] = true;
+	S->procs[0].slot = (runnable)task(0) | 1;
+}
+
 /* A task holds its thread and has a timer: the monitor must not sleep, for its processor may have to be taken. */
 static bool monitor_looked;
 
@@ -414,12 +473,6 @@ static void ending(void)
 }
 
 /* A thread makes a hog ready whose end is the runtime's. */
-static bool task_0_over(const void *unused)
-{
-	(void)unused;
-	return task_over[0];
-}
-
 static void end_after_task_0(void *unused)
 {
 	model_wait(task_0_over, unused);
@@ -486,6 +539,9 @@ static const struct model models[] = {
 	MODEL(thieves, 2),
 	MODEL(thieves_young, 2),
 	MODEL(young_again, 2),
+	MODEL(given_way, 2),
+	MODEL(given_way_full, 2),
+	MODEL(given_way_held, 3),
 	MODEL(chain_3, 1),
 	MODEL(taken, 2),
 	MODEL(pinned, 2),
