@@ -98,7 +98,8 @@ static int grow(void *depth)
 	if (d == 0)
 		return (int)(add_relaxed(&leaves, 1u) & 0);
 	uint32_t n = add_relaxed(&alive, 1u) + 1;
-	most_alive = n > most_alive ? n : most_alive;
+	if (n > load_relaxed(&most_alive)) /* who lost the processor runs beside */
+		store_relaxed(&most_alive, n);
 	UG_GROUP(&g)
 		for (int i = 0; i < fan; i++)
 			UG_TRY(ug_group_go(&g, grow, (void *)(d - 1)));
