@@ -347,6 +347,8 @@ static int body_read_from(void *self, ug_reader src, int64_t limit, int64_t *cou
 
 int ug__http_begin(ug_http_response *r, int64_t length, const char *lines, size_t n)
 {
+	if (r->stage != OPEN || r->sent > 0)
+		return -EBUSY;
 	r->typed = true;
 	return check(r, commit_with(r, length, lines, n));
 }

@@ -139,7 +139,7 @@ static int sleep_now(struct ug__event *ev, uint32_t word, int64_t until)
 		until = UG_FOREVER;
 	}
 	if (unlikely(load_relaxed(&S->starved))) {
-		int64_t look = (S->poller->own_thread ? ug__clock_real() : ug_now()) + UG__STARVED_PAUSE;
+		int64_t look = ug__starved_due();
 		until = look < until ? look : until;
 	}
 	if (!S->poller->own_thread)

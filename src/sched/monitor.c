@@ -86,7 +86,7 @@ void ug__monitor_timer_added(int64_t when)
 static bool anything_waits(const struct proc *p, int64_t now)
 {
 	return !ug__queue_empty(p) || load_relaxed(&S->global.count) || load_relaxed(&S->surplus.count) ||
-		load_relaxed(&S->hogs.count) || load_relaxed(&S->starved) || load_relaxed(&p->timers.next) <= now ||
+		load_relaxed(&S->hogs.count) || ug__starved_due() <= now || load_relaxed(&p->timers.next) <= now ||
 		(load_relaxed(&S->registered) && !S->poller->own_thread && load_relaxed(&S->idle_count) == 0);
 }
 

@@ -336,8 +336,8 @@ void ug__reap(struct ug__task *t);
 int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result), void *owner);
 
 /* stacks.c */
-#define UG__STARVED_PAUSE UG_MS /* between two questions for memory */
 runnable ug__starved_pick(struct proc *p); /* one that has a stack now, or 0 */
+int64_t ug__starved_due(void); /* when to ask for memory again, by the kernel's clock; UG_FOREVER: for nobody */
 void ug__starved_await(void);
 void ug__starved_end(void);
 

@@ -8,14 +8,15 @@
  * A record for which there is no memory is starved. It is off the run queues then, so that it is in nobody's way: tasks
  * that have a stack go on as if it were not there, workers sleep, and a virtual clock goes on to the next timer.
  * Starved records wait by sizes of stacks, for where there is no room for a large one there may be for small ones, each
- * size first come first served; who comes while others of his size wait joins them without asking for memory. They are
- * served
- *   by a task's end: its stack goes to the first that waits for one of its size, who is ready with that;
+ * size first come first served; who finds no stack in his processor's cache while others of his size wait joins them
+ * without asking for memory. They are served
+ *   by a task's end, if no other task goes on on its stack at once: that goes to the first who waits for the largest
+ *   size that fits on it, and who is ready then;
  *   by a worker's loop where it finds nothing else, and in one of four looks at the others' queues, so that those who
  *   come later and find a stack in a cache do not go first for ever: with stacks that its processor keeps, or that a
  *   sleeper has lent, or with new ones, since the program may have given memory back otherwise. To ask for new ones
- *   where there are none costs some system calls: it is done once in a millisecond. A worker that sleeps wakes for
- *   that; on a virtual clock also before each jump.
+ *   where there are none costs some system calls: it is done once in a millisecond, and where it was in vain half as
+ *   often each time, down to once in 64. A worker that sleeps wakes for that; on a virtual clock also before each jump.
  * There is no other promise of when. A start that was answered with 0 cannot fail any more: where no stack ever comes
  * back, who waits for the task's end waits for ever. That is not called a deadlock, since the system may have memory
  * again.
@@ -28,10 +29,12 @@
 #include <string.h>
 
 #define SIZES (UG__STACK_MAX_LOG - UG__STACK_MIN_LOG + 1)
+#define PAUSE UG_MS /* between two questions for memory */
+#define MOST_PAUSE (64 * UG_MS)
 
 static struct {
 	uint32_t lock; /* a leaf; S->starved is changed under it, too */
-	int64_t next_look; /* at memory */
+	int64_t next_look, pause; /* at memory; 0: now, the least */
 	struct starved {
 		struct record *head, *tail;
 	} sizes[SIZES];
@@ -52,6 +55,7 @@ void ug__starved_push(struct record *r)
 	else
 		store_relaxed(&q->head, r);
 	q->tail = r;
+	store_relaxed(&waiting.pause, 0);
 	store_seq(&S->starved, S->starved + 1);
 	ug__unlock(&waiting.lock);
 }
@@ -68,6 +72,15 @@ static struct record *pop(unsigned log)
 		store_seq(&S->starved, S->starved - 1);
 	}
 	ug__unlock(&waiting.lock);
+	return r;
+}
+
+/* One that fits on such a stack, of the largest that wait. */
+static struct record *pop_fitting(unsigned log)
+{
+	struct record *r = NULL;
+	for (; !r && log >= UG__STACK_MIN_LOG; log--)
+		r = pop(log);
 	return r;
 }
 
@@ -110,7 +123,7 @@ struct ug__stack *ug__stack_more(struct proc *p, unsigned log)
 
 void ug__stack_back(struct proc *p, struct ug__stack *s)
 {
-	struct record *r = p && load_relaxed(&S->starved) ? pop(s->log) : NULL;
+	struct record *r = p && load_relaxed(&S->starved) ? pop_fitting(s->log) : NULL;
 	if (r) {
 		ug__ready_runnable((runnable)ug__bind_to(p, s, r));
 	} else if (p && s->log == S->stack_log && p->stack_count < CACHE) {
@@ -122,19 +135,28 @@ void ug__stack_back(struct proc *p, struct ug__stack *s)
 	}
 }
 
-/* Whether it is time to ask for memory again. */
+int64_t ug__starved_due(void)
+{
+	return load_relaxed(&S->starved) ? load_relaxed(&waiting.next_look) : UG_FOREVER;
+}
+
+/* Whether it is time to ask for memory again. Twice as long until the next time, unless somebody comes or is served. */
 static bool may_look(void)
 {
 	if (S->virtual_clock)
 		return true;
-	int64_t now = ug_now(), next = load_relaxed(&waiting.next_look);
-	return now >= next && cas_acq_rel(&waiting.next_look, &next, now + UG__STARVED_PAUSE);
+	int64_t now = ug_now(), next = load_relaxed(&waiting.next_look), pause = load_relaxed(&waiting.pause);
+	pause = pause < PAUSE ? PAUSE : pause;
+	if (now < next || !cas_acq_rel(&waiting.next_look, &next, now + pause))
+		return false;
+	store_relaxed(&waiting.pause, pause < MOST_PAUSE ? 2 * pause : pause);
+	return true;
 }
 
 /* s, where a record waits for it. */
 static runnable serve(struct proc *p, struct ug__stack *s)
 {
-	struct record *r = pop(s->log);
+	struct record *r = pop_fitting(s->log);
 	if (r)
 		return (runnable)ug__bind_to(p, s, r);
 	ug__stack_back(p, s);
@@ -144,17 +166,21 @@ static runnable serve(struct proc *p, struct ug__stack *s)
 static UG__NOINLINE runnable starved_pick(struct proc *p)
 {
 	runnable r = 0;
-	if (p->stacks && load_relaxed(&of_size(S->stack_log)->head))
+	if (p->stacks)
 		r = serve(p, stack_get(p, S->stack_log));
 	if (r || !may_look())
 		return r;
 	for (unsigned log = UG__STACK_MIN_LOG; !r && log <= UG__STACK_MAX_LOG; log++) {
 		struct ug__stack *s = load_relaxed(&of_size(log)->head) ? get(p, log) : NULL;
+		if (!s && log < S->stack_log && load_relaxed(&of_size(log)->head))
+			s = get(p, S->stack_log);
 		if (s)
 			r = serve(p, s);
 	}
-	if (r)
+	if (r) {
 		store_relaxed(&waiting.next_look, 0);
+		store_relaxed(&waiting.pause, 0);
+	}
 	return r;
 }
 
@@ -167,11 +193,8 @@ runnable ug__starved_pick(struct proc *p)
  * with records. */
 void ug__starved_await(void)
 {
-	uint32_t n;
-	do {
-		n = load_relaxed(&S->starved);
-		ug_sleep(2 * UG__STARVED_PAUSE);
-	} while (load_relaxed(&S->starved) < n && n > CROWD);
+	for (uint32_t n, before = UINT32_MAX; (n = load_relaxed(&S->starved)) > CROWD && n < before; before = n)
+		ug_sleep(2 * PAUSE);
 }
 
 void ug__starved_end(void)

@@ -22,7 +22,7 @@ static int run_in_little_space(ug_fn *fn, void *arg, const struct ug_opts *opts)
 	struct rlimit before, limit;
 	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
 	limit = before;
-	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + (12 << 20);
+	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + (20 << 20);
 	assert_int_equal(pthread_attr_init(&attr), 0);
 	assert_int_equal(pthread_attr_setstacksize(&attr, 128 << 10), 0);
 	assert_int_equal(pthread_setattr_default_np(&attr), 0);

@@ -6,6 +6,7 @@
 #include "sched/sched_priv.h"
 #include "stack/announce.h"
 #include <limits.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <undergo/sync.h>
 
@@ -162,7 +163,10 @@ static void a_yield_takes_no_longer_beside_them(void **state)
 		snprintf(procs, sizeof procs, "%s", given);
 	setenv("UG_PROCS", "1", 1);
 	assert_int_equal(run_in_little_space(beside_yields, NULL, &one), 0);
-	setenv("UG_PROCS", procs, 1);
+	if (given)
+		setenv("UG_PROCS", procs, 1);
+	else
+		unsetenv("UG_PROCS");
 }
 
 /* Sleepers whose stacks are needed again and again, and no room for as many records. */
@@ -251,6 +255,60 @@ static void small_ones_do_not_wait_for_large_ones(void **state)
 	assert_int_equal(load_relaxed(&S->starved), 0);
 }
 
+static const struct ug_go_opts tiny = {.stack_size = 16 << 10}, huge = {.stack_size = 64 << 20};
+
+/* Nor does a crowd of those that are served at once. */
+static int crowd_beside_large(void *unused)
+{
+	(void)unused;
+	started = 0;
+	UG_TRY(ug_go_with(run_once, NULL, &huge));
+	CHECK_IS(ug_sleep(UG_MS), 0);
+	CHECK_IS(load_relaxed(&S->starved), 1);
+	int64_t begin = ug_now();
+	ug_group g;
+	UG_GROUP(&g)
+		for (int i = 0; i < 20 * MANY; i++)
+			UG_TRY(ug_group_go(&g, run_once, NULL));
+	CHECK_IS(ug_now() - begin, 0);
+	CHECK_IS(started, 20 * MANY);
+	return ug_group_result(&g);
+}
+
+static void a_crowd_does_not_wait_for_a_large_one(void **state)
+{
+	needs_no_sanitizer(state);
+	assert_int_equal(run_in_little_space(crowd_beside_large, NULL, &virtual_clock), 0);
+}
+
+static int leave_no_room(void *unused)
+{
+	(void)unused;
+	CHECK(load_relaxed(&S->starved) > MANY / 2);
+	for (size_t n = 1 << 20; n >= 4096; n /= 2)
+		while (mmap(NULL, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED)
+			;
+	return 0;
+}
+
+/* All stacks come back, and there is no room for any other: this test is the last. */
+static int small_beside_free(void *unused)
+{
+	(void)unused;
+	UG_TRY(beside_starved(leave_no_room));
+	started = 0;
+	UG_TRY(ug_go_with(run_once, NULL, &tiny));
+	CHECK_IS(ug_sleep(UG_MS), 0);
+	CHECK_IS(started, 1);
+	return 0;
+}
+
+static void small_ones_take_stacks_of_larger_ones(void **state)
+{
+	needs_no_sanitizer(state);
+	assert_int_equal(run_in_little_space(small_beside_free, NULL, &virtual_clock), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +318,8 @@ int main(void)
 		cmocka_unit_test(stacks_that_come_back_are_theirs),
 		cmocka_unit_test(no_stack_is_kept_from_them),
 		cmocka_unit_test(small_ones_do_not_wait_for_large_ones),
+		cmocka_unit_test(a_crowd_does_not_wait_for_a_large_one),
+		cmocka_unit_test(small_ones_take_stacks_of_larger_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
