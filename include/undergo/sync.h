@@ -150,9 +150,9 @@ struct ug_group_opts {
  * the same task or thread. `opts` may be NULL. Does not wait. */
 void ug_group_open(ug_group *g, const struct ug_group_opts *opts);
 /* Starts fn(arg) in the group. From the owner or from a task of the group. Waits for room in a group with a limit. In
- * one without it is no wait, but a task that has started a hundred or so which have not run yet lets them run first (or,
- * where there is no memory for the stacks of as many, waits while they become fewer), and may go on on another thread.
- * -ENOMEM; -ECANCELED, -ETIMEDOUT once the group has ended; else as ug_go. */
+ * one without it is no wait, but a task that has started a hundred or so which have not run yet lets them run first
+ * (or, where there is no memory for the stacks of as many, waits while they become fewer), and may go on on another
+ * thread. -ENOMEM; -ECANCELED, -ETIMEDOUT once the group has ended; else as ug_go. */
 int ug_group_go(ug_group *g, ug_fn *fn, void *arg);
 /* The same, with a copy of `size` bytes at `args` (at most UG_COPY_MAX), whose address fn gets; with options, which may
  * be NULL. */

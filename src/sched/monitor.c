@@ -328,6 +328,7 @@ static void *monitor_main(void *unused)
 		if (locked == 2)
 			report_deadlock();
 		if (quiet >= QUIET_TICKS && ug__stack_trim() + ug__records_trim() == 0) {
+			ug__past_forget();
 			bool over = sleep_until_woken(seen, patience);
 			patience = over ? patience * 2 : UG_SECOND;
 			quiet = over ? QUIET_TICKS - 2 : 0; /* looks twice, and sleeps again */

@@ -4,9 +4,9 @@
  *
  * Where thousands of tasks take turns, each is cold when its turn comes: its record, its frames and what it waits for
  * are some seven lines and a translation that are missed one after the other. Turns repeat (a pipeline, a ring, a round
- * of yields). So a processor notes who ran, one after the other, and a task where that was last. Where a task follows
- * the one that it followed the last time, those who came next then are asked for: the lines of who is two turns away,
- * and one line of who is three away, for its translation. The walk of the page table takes longest, and a request
+ * of yields). So a processor notes to whom it switches from task to task, and a task where that was last. Where a task
+ * follows the one that it followed the last time, those who came next then are asked for: the lines of who is two turns
+ * away, and one line of who is three away, for its translation. The walk of the page table takes longest, and a request
  * for a line holds up those behind it until its page is found.
  *
  * Nothing is read through a note, for that task may be gone: asking for what is not there is no fault. A note that was
@@ -30,13 +30,15 @@
 static inline __attribute__((always_inline)) void ug__foresee(struct proc *p, struct ug__task *next)
 {
 	uint32_t at = next->noted, now = p->noted, age = now - at, mask = p->past_mask;
-	if (likely(age <= WARM))
+	bool own = next->noted_by == p->index; /* else `at` says nothing here */
+	if (likely(age <= WARM && own))
 		return;
 	struct note *past = p->past;
 	past[now & mask] = (struct note){(uintptr_t)next->regs.sp, (uintptr_t)load_relaxed(&next->wait_object)};
 	next->noted = now;
+	next->noted_by = p->index;
 	p->noted = now + 1;
-	bool foreseen = at == p->foreseen;
+	bool foreseen = own && at == p->foreseen;
 	p->foreseen = at + 1;
 	if (!foreseen)
 		return;

@@ -192,18 +192,16 @@ static int start(const struct ug_opts *o)
 	store_relaxed(&S->coarse, ug_now());
 	store_seq(&S->stopping, 0u);
 	S->epoch++;
-	UG_TRY(procs_new());
+	int e = procs_new();
+	if (e < 0)
+		goto no_procs;
 	/* The first task's, or it would wait for memory for ever. */
 	struct ug__stack *first = ug__stack_get(S->stack_log);
-	int e = first ? ug__poller_start() : -ENOMEM;
+	e = first ? ug__poller_start() : -ENOMEM;
 	if (first)
 		ug__stack_put(first);
-	if (e < 0) {
-		ug__stack_end();
-		ug__clock_virtual(NULL);
-		procs_free();
-		return e;
-	}
+	if (e < 0)
+		goto no_poller;
 	store_seq(&S->running, 1u);
 	for (uint32_t i = 0; e == 0 && i < S->procs_count; i++)
 		e = ug__worker_start(&S->procs[i]);
@@ -212,6 +210,17 @@ static int start(const struct ug_opts *o)
 	if (e == 0)
 		e = ug__monitor_start();
 	return e;
+no_poller:
+	ug__stack_end();
+	procs_free();
+no_procs:
+	ug__clock_virtual(NULL);
+	return e;
+}
+
+void ug__past_forget(void)
+{
+	(void)madvise(S->procs[0].past, past_bytes(), MADV_DONTNEED);
 }
 
 /* A semaphore, not a futex of our own: signals are handled in the thread that waits here, and the race detector

@@ -90,7 +90,7 @@ struct ug__task {
 	const void *wait_object;
 	int64_t wait_since; /* coarse */
 	uint32_t noted; /* where in its processor's past it was noted last: past.h */
-	uint32_t unused1;
+	uint32_t noted_by; /* whose, by index */
 	ug_ctx *linked; /* whose list of tasks it is on; NULL: none */
 	char copy[UG_COPY_MAX] __attribute__((aligned(16)));
 	struct ug__task *ctx_next, *ctx_prev; /* under the lock of `linked` */
@@ -337,6 +337,7 @@ int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result)
 
 /* stacks.c */
 runnable ug__starved_pick(struct proc *p); /* one that has a stack now, or 0 */
+void ug__past_forget(void); /* gives back the memory of who ran */
 int64_t ug__starved_due(void); /* when to ask for memory again, by the kernel's clock; UG_FOREVER: for nobody */
 void ug__starved_await(void);
 void ug__starved_end(void);

@@ -11,8 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Runs fn with address space for some stacks and threads, but not for what is reserved where there is plenty. */
-static int run_in_little_space(ug_fn *fn, void *arg, const struct ug_opts *opts)
+/* Runs fn with so much more address space than is in use. */
+static inline int run_in_space(size_t bytes, ug_fn *fn, void *arg, const struct ug_opts *opts)
 {
 	char text[64] = "";
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -22,7 +22,7 @@ static int run_in_little_space(ug_fn *fn, void *arg, const struct ug_opts *opts)
 	struct rlimit before, limit;
 	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
 	limit = before;
-	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + (20 << 20);
+	limit.rlim_cur = strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) + bytes;
 	assert_int_equal(pthread_attr_init(&attr), 0);
 	assert_int_equal(pthread_attr_setstacksize(&attr, 128 << 10), 0);
 	assert_int_equal(pthread_setattr_default_np(&attr), 0);
@@ -30,6 +30,12 @@ static int run_in_little_space(ug_fn *fn, void *arg, const struct ug_opts *opts)
 	int e = ug_run(fn, arg, opts);
 	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
 	return e;
+}
+
+/* With enough for some stacks and threads, but not for what is reserved where there is plenty. */
+static inline int run_in_little_space(ug_fn *fn, void *arg, const struct ug_opts *opts)
+{
+	return run_in_space(20 << 20, fn, arg, opts);
 }
 
 #endif

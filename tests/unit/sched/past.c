@@ -7,7 +7,7 @@
 enum { MANY = UG__PAST_LEAST + 1000 };
 
 static struct ug__task *tasks;
-static struct proc p;
+static struct proc p, other;
 
 static int set_up(void **state)
 {
@@ -22,6 +22,9 @@ static int set_up(void **state)
 		.past_mask = UG__PAST_LEAST - 1,
 		.noted = UG__PAST_MOST,
 		.foreseen = UG__PAST_MOST};
+	other = p;
+	other.index = 1;
+	other.past = calloc(UG__PAST_MOST, sizeof *other.past);
 	return 0;
 }
 
@@ -30,6 +33,7 @@ static int tear_down(void **state)
 	(void)state;
 	free(tasks);
 	free(p.past);
+	free(other.past);
 	return 0;
 }
 
@@ -82,6 +86,22 @@ static void not_more_than_there_is_room_for(void **state)
 	assert_int_equal(p.past_mask, UG__PAST_MOST - 1);
 }
 
+/* Where a task was noted by another processor says nothing, whether that has noted more or as many. */
+static void who_comes_from_elsewhere_is_new(void **state)
+{
+	(void)state;
+	take_turns(WARM, 1);
+	for (uint32_t k = 0; k < WARM; k++)
+		ug__foresee(&other, &tasks[k]);
+	assert_int_equal(other.noted, UG__PAST_MOST + WARM);
+	other.foreseen = p.noted += 3000000;
+	take_turns(WARM, 1);
+	other.noted += WARM;
+	for (uint32_t k = 0; k < WARM; k++)
+		ug__foresee(&other, &tasks[k]);
+	assert_int_equal(other.past_mask, UG__PAST_LEAST - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +109,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_is_noted_with_where_it_stands, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_is_remembered_where_turns_repeat_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(not_more_than_there_is_room_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_comes_from_elsewhere_is_new, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -309,9 +309,22 @@ static void small_ones_take_stacks_of_larger_ones(void **state)
 	assert_int_equal(run_in_little_space(small_beside_free, NULL, &virtual_clock), 0);
 }
 
+/* A start that finds no memory for the processors leaves nothing behind. */
+static void a_start_without_memory_leaves_the_clock(void **state)
+{
+	needs_no_sanitizer(state);
+	struct timespec now;
+	assert_int_equal(run_in_space(256 << 10, run_once, NULL, &virtual_clock), -ENOMEM);
+	int64_t before = ug_now();
+	for (int64_t then = before + UG_MS, t = 0; t < then; t = now.tv_sec * UG_SECOND + now.tv_nsec)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_true(ug_now() > before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_start_without_memory_leaves_the_clock),
 		cmocka_unit_test(who_has_a_stack_goes_on),
 		cmocka_unit_test(a_sleep_takes_no_longer_beside_them),
 		cmocka_unit_test(a_yield_takes_no_longer_beside_them),
