@@ -244,6 +244,11 @@ runnable ug__starved_pick(struct proc *p)
 	return 0;
 }
 
+int64_t ug__starved_due(void)
+{
+	return UG_FOREVER;
+}
+
 void ug__reap(struct ug__task *t)
 {
 	if (!task_over[task_number(t)])
