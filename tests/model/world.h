@@ -450,6 +450,7 @@ void ug__overflow_thread(struct worker *w, bool on)
 #define WORKERS 5
 static struct worker workers[WORKERS];
 static struct proc procs[3];
+static struct note pasts[3]; /* each remembers one turn */
 static int worker_count;
 static struct worker *local_worker[SLEEPERS + 1];
 static struct ug__owner *local_owner[SLEEPERS + 1];
@@ -547,7 +548,7 @@ static void start(int procs_count, bool own_thread)
 		model_stack(names[i], task_memory[i], sizeof task_memory[i]);
 	}
 	for (int i = 0; i < procs_count; i++) {
-		procs[i] = (struct proc){.index = (uint32_t)i, .timers = {.next = UG_FOREVER}};
+		procs[i] = (struct proc){.index = (uint32_t)i, .past = &pasts[i], .timers = {.next = UG_FOREVER}};
 		add_worker(&procs[i]);
 	}
 }
