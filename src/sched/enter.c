@@ -10,6 +10,7 @@ UG__NOINLINE void ug__enter_slow(struct worker *w)
 		uint32_t v = load_seq(&w->taken);
 		if (v & UG__TAKEN_YES) {
 			store_relaxed(&w->proc, NULL);
+			w->displaced = 1;
 			store_seq(&w->taken, v & UG__TAKEN_FENCE);
 			return;
 		}

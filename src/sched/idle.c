@@ -118,7 +118,7 @@ int ug__poll(struct worker *w)
 	return dispatch(w, ev, S->poller->wait(ev, ready < EVENTS ? EVENTS : EVENTS / 4, 0));
 }
 
-/* Virtual time: nothing can run, and nothing real is under way, so it is the next timer's time. */
+/* Virtual time: nothing runs or can run, and nothing real is under way, so it is the next timer's time. */
 static int jump(struct ug__event *ev, int64_t until)
 {
 	int n = S->poller->own_thread ? 0 : S->poller->wait(ev, EVENTS, 0);
@@ -134,7 +134,7 @@ static int sleep_now(struct ug__event *ev, uint32_t word, int64_t until)
 {
 	if (unlikely(S->virtual_clock)) {
 		int64_t others = load_seq(&S->monitor_timers.next);
-		if (!ug__blocking_busy() && (until != UG_FOREVER || others != UG_FOREVER))
+		if (!ug__blocking_busy() && !load_seq(&S->displaced) && (until != UG_FOREVER || others != UG_FOREVER))
 			return jump(ev, until);
 		until = UG_FOREVER;
 	}
@@ -198,6 +198,13 @@ void ug__idle_sleep(struct worker *w)
 void ug__idle_kick(void)
 {
 	kick();
+}
+
+void ug__idle_displaced_end(void)
+{
+	add_seq(&S->displaced, -1u);
+	if (unlikely(S->virtual_clock)) /* who sleeps meanwhile waits for this before it moves the clock */
+		kick();
 }
 
 /* The poller's own thread, where it has one ------------------------------------------------------------------------ */

@@ -96,7 +96,9 @@ static bool rescue(struct proc *p)
 	struct worker *spare = ug__spare_take();
 	if (!spare)
 		return false;
+	add_seq(&S->displaced, 1u); /* before the worker can know */
 	if (!ug__take(p)) {
+		ug__idle_displaced_end();
 		ug__spare_back(spare);
 		return false;
 	}

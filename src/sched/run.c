@@ -150,7 +150,7 @@ static void memory_end(void)
 	ug__workers_end();
 	procs_free();
 	S->global = S->surplus = S->hogs = (struct shared_queue){.count = 0};
-	S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->registered = 0;
+	S->idle_count = S->searching = S->monitor_asleep = S->offline_count = S->displaced = S->registered = 0;
 }
 
 static void runtime_end(void)

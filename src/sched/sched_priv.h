@@ -174,6 +174,7 @@ struct worker {
 	uint32_t recheck; /* before its next task: see whether others should be awake too */
 	uint32_t given; /* futex of a spare: 1 has been given something */
 	uint32_t thread; /* the kernel's number of it; 0: not known yet */
+	uint32_t displaced; /* 1: its task goes on without the processor that was taken */
 	struct worker *next_spare, *next; /* all of them */
 	void *signal_stack;
 	ug_task *handles; /* free ones: handle.c */
@@ -211,6 +212,7 @@ struct sched {
 	uint32_t monitor_asleep;
 	int64_t monitor_looks; /* when the monitor looks again by itself; a time of the kernel's clock */
 	uint32_t offline_count; /* workers that run a task without a processor */
+	uint32_t displaced; /* those that lost it to the monitor, and perhaps one that it is just asking */
 	uint32_t outside; /* things outside that may wake a task */
 	uint32_t registered; /* descriptors that the poller watches */
 	uint32_t threads; /* of the library */
@@ -403,6 +405,7 @@ static inline void ug__idle_wake_after(bool strong)
 		ug__idle_wake();
 }
 void ug__idle_sleep(struct worker *w);
+void ug__idle_displaced_end(void); /* one that was displaced, or nearly, is so no more */
 void ug__idle_kick(void); /* makes one that sleeps, or the next, look again */
 int ug__poller_start(void);
 void ug__poller_stop(void);

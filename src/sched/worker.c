@@ -165,9 +165,18 @@ struct ug__task *ug__worker_forget(void)
 
 /* The loop --------------------------------------------------------------------------------------------------------- */
 
+/* Its task has stopped, or counts as one that may wait. */
+static void displaced_end(struct worker *w)
+{
+	if (w->displaced)
+		ug__idle_displaced_end();
+	w->displaced = 0;
+}
+
 /* Sleeps as a spare until given a processor; false: the runtime stops. */
 static bool spare_wait(struct worker *w)
 {
+	displaced_end(w);
 	ug__lock(&S->spare_lock);
 	bool stop = load_relaxed(&S->stopping);
 	if (!stop) {
@@ -378,8 +387,10 @@ int ug__worker_start(struct proc *p)
 		return e;
 	}
 	/* One whose thread could not be had is kept where it had p: the monitor may have read it as p's worker. */
-	if (e && !disown(w))
+	if (e && !disown(w)) {
+		ug__idle_displaced_end();
 		e = 1;
+	}
 	ug__lock(&S->spare_lock);
 	w->next = S->workers;
 	store_release(&S->workers, w);
@@ -420,6 +431,7 @@ int ug_pin(void)
 		if (p && e == 0)
 			add_seq(&S->offline_count, 1u); /* else the monitor did */
 		t->flags |= TASK_PINNED;
+		displaced_end(w);
 	} else {
 		store_relaxed(&w->proc, p);
 		store_release(&p->worker, w);

@@ -107,12 +107,52 @@ static void a_thread_that_sleeps_last_is_woken(void **state)
 	assert_int_equal(in_virtual_time(thread_sleeps), 0);
 }
 
+/* A task that computes for so long that its processor goes to another is at work all the same, and time stands still;
+ * when it waits, time goes on. */
+static int sleep_hour(void *arg)
+{
+	(void)arg;
+	return ug_sleep(UG_HOUR);
+}
+
+static int64_t real_time(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * UG_SECOND + t.tv_nsec;
+}
+
+static int computes_and_sleeps(void *arg)
+{
+	ug_group g;
+	(void)arg;
+	UG_GROUP(&g) {
+		for (int i = 0; i < 10; i++) {
+			CHECK_IS(ug_group_go(&g, sleep_hour, NULL), 0); /* it waits for the processor */
+			int64_t begin = ug_now();
+			for (int64_t until = real_time() + 20 * UG_MS; real_time() < until;)
+				;
+			CHECK_IS(ug_now(), begin);
+			CHECK_IS(ug_sleep(UG_MINUTE), 0);
+			CHECK_IS(ug_now() - begin, UG_MINUTE);
+		}
+	}
+	return 0;
+}
+
+static void time_stands_still_while_a_task_computes(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(computes_and_sleeps), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sleepers_wake_in_their_order_at_once),
 		cmocka_unit_test(time_passes_after_a_blocking_call),
 		cmocka_unit_test(a_thread_that_sleeps_last_is_woken),
+		cmocka_unit_test(time_stands_still_while_a_task_computes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
