@@ -173,20 +173,43 @@ static int guard(char *base)
 	return mprotect(base, PAGE, PROT_NONE) == 0;
 }
 
-/* The same advice for one page of each of n slots, from `page` on; false: not for all of them. One system call for all
- * where there can be (Linux 6.15), for who has to give it for a million stacks. *unknown: the kernel has said that it
- * cannot; short of memory it only does less, this time. */
-static bool advise_pages(char *page, unsigned log, uint32_t n, int advice, uint32_t *unknown)
+/* What is done to many slots takes one system call where there can be one, for who has to do it for a million of them.
+ * r: that call's result. Whether it was done to all; *unknown: the kernel has said that it cannot. Short of memory it
+ * only does less, this time. */
+static bool all_done(long r, size_t all, uint32_t *unknown)
 {
+	if (r < 0 && r != -ENOMEM && r != -EFAULT && r != -EAGAIN && r != -EINTR)
+		store_relaxed(unknown, 1u);
+	return r == (long)all;
+}
+
+/* Guards n slots, the first one at base (Linux 6.15); false: not all of them. */
+static bool guard_some(char *base, unsigned log, uint32_t n)
+{
+	static uint32_t unknown;
 	struct iovec pages[FRESH_BATCH];
-	if (load_relaxed(unknown))
+	if (load_relaxed(&unknown))
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		pages[i] = (struct iovec){page + ((size_t)i << log), PAGE};
-	long r = ug__syscall(SYS_process_madvise, PIDFD_SELF, (long)pages, n, advice, 0, 0);
-	if (r < 0 && r != -ENOMEM && r != -EAGAIN && r != -EINTR)
-		store_relaxed(unknown, 1u);
-	return r == (long)(n * PAGE);
+		pages[i] = (struct iovec){base + ((size_t)i << log), PAGE};
+	long r = ug__syscall(SYS_process_madvise, PIDFD_SELF, (long)pages, n, MADV_GUARD_INSTALL, 0, 0);
+	return all_done(r, n * PAGE, &unknown);
+}
+
+/* Has the top page of each of them there, if that can be, by a zero into its last byte. MADV_POPULATE_WRITE in place of
+ * that takes the lock of the kernel's list of pages for each. The number of the process is asked for each time: this
+ * may be the child of a fork. */
+static void commit_some(char *base, unsigned log, uint32_t n)
+{
+	static uint32_t unknown;
+	static char zeros[FRESH_BATCH];
+	struct iovec from = {zeros, n}, to[FRESH_BATCH];
+	if (load_relaxed(&unknown))
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = (struct iovec){base + ((size_t)(i + 1) << log) - 1, 1};
+	long r = ug__syscall(SYS_process_vm_writev, getpid(), (long)&from, 1, (long)to, n, 0);
+	(void)all_done(r, n, &unknown); /* those that are left come by a fault */
 }
 
 /* Makes n fresh slots ready from the first on, and links them. More than one: their first pages are there, too. */
@@ -195,9 +218,8 @@ static struct ug__stack *set_up(struct ug__slab *slab, uint32_t first, uint32_t 
 	char *base = slab->base + ((size_t)first << slab->log);
 	bool guarded = false;
 	if (n > 1) {
-		static uint32_t no_guards, no_commit;
-		guarded = advise_pages(base, slab->log, n, MADV_GUARD_INSTALL, &no_guards);
-		advise_pages(base + ((size_t)1 << slab->log) - PAGE, slab->log, n, MADV_POPULATE_WRITE, &no_commit);
+		guarded = guard_some(base, slab->log, n);
+		commit_some(base, slab->log, n);
 	}
 	struct ug__stack *list = NULL;
 	for (uint32_t slot = first + n; slot-- > first;) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks where memory or address space comes to an end for a while. */
-#include <dlfcn.h>
-#include <sched.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +17,7 @@
 
 #include "stack/announce.h"
 #include "stack/stack.h"
+#include "two_cores.h"
 
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
@@ -27,29 +27,30 @@
 #define SANITIZED 1
 #else
 #define SANITIZED 0
+#endif
 
-/* Stands before the C library's: advice for many pages is done for half of them while `scarce`. */
-static int scarce;
-static unsigned advised; /* calls that did all */
+static int scarce, refused;
+static unsigned advised, written; /* calls that did all */
+static unsigned refusals;
 
-long syscall(long nr, ...)
+long __real_ug__syscall(long nr, long a, long b, long c, long d, long e, long f);
+long __wrap_ug__syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+/* Stands before base's own: while `scarce`, advice for many pages is done for half of them, and none of them can be
+ * written to; while `refused`, no process may write to another's memory. */
+long __wrap_ug__syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
-	static long (*real)(long nr, ...);
-	if (!real)
-		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
-	long a[6];
-	va_list list;
-	va_start(list, nr);
-	for (int i = 0; i < 6; i++)
-		a[i] = va_arg(list, long);
-	va_end(list);
 	if (nr == SYS_process_madvise && scarce)
-		a[2] /= 2;
-	long r = real(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+		c /= 2;
+	if (nr == SYS_process_vm_writev && scarce)
+		return -EFAULT;
+	if (nr == SYS_process_vm_writev && refused)
+		return refusals++, -EPERM;
+	long r = __real_ug__syscall(nr, a, b, c, d, e, f);
 	advised += nr == SYS_process_madvise && r > 0 && !scarce;
+	written += nr == SYS_process_vm_writev && r == e;
 	return r;
 }
-#endif
 
 static int tear_down(void **state)
 {
@@ -58,7 +59,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static inline struct ug__stack *use_many(int n) /* inline: sanitizers leave no test that does */
+static struct ug__stack *use_many(int n)
 {
 	struct ug__stack *s = NULL;
 	while (n-- > 0)
@@ -70,40 +71,70 @@ static inline struct ug__stack *use_many(int n) /* inline: sanitizers leave no t
 static void a_shortage_is_no_refusal(void **state)
 {
 	(void)state;
-#if SANITIZED
-	skip();
-#else
 	use_many(100);
-	if (advised == 0)
-		skip(); /* an older kernel */
+	unsigned guards = advised, commits = written;
+	if (commits == 0)
+		skip(); /* not in this sandbox */
 	scarce = 1;
 	use_many(2);
 	scarce = 0;
-	unsigned before = advised;
 	use_many(10);
-	assert_int_equal(advised - before, 2 * 10); /* guards, and memory */
-#endif
+	assert_int_equal(written - commits, 10);
+	if (guards) /* else an older kernel */
+		assert_int_equal(advised - guards, 10);
 }
 
-static int stand_on(int cpu)
+/* In the child of a fork, since it is for good. */
+static void a_refusal_is_asked_for_once(void **state)
 {
-	cpu_set_t set;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof set, &set);
+	(void)state;
+	use_many(100);
+	if (written == 0)
+		skip();
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		refused = 1;
+		struct ug__stack *s = use_many(10);
+		_exit(!s || refusals != 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
-/* Two cores that may be used, and take from different slabs. */
-static int two_cores(int cpu[2])
+static char *last_byte(struct ug__stack *s)
 {
-	cpu_set_t all;
-	if (sched_getaffinity(0, sizeof all, &all) < 0)
-		return 0;
-	int n = 0;
-	for (int i = 0; i < CPU_SETSIZE && n < 2; i++)
-		if (CPU_ISSET(i, &all) && (n == 0 || i % 8 != cpu[0] % 8))
-			cpu[n++] = i;
-	return n == 2;
+	return (char *)s + UG__STACK_HEAD - 1;
+}
+
+/* Whose slots have the addresses of those that its parent has taken since. */
+static void the_child_of_a_fork_leaves_its_parent_alone(void **state)
+{
+	(void)state;
+	enum { N = 200 };
+	int taken[2];
+	char byte = 0;
+	use_many(100);
+	assert_int_equal(pipe(taken), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(read(taken[0], &byte, 1) != 1 || !use_many(N));
+	struct ug__stack *s[N];
+	for (int i = 0; i < N; i++) {
+		s[i] = ug__stack_get(18);
+		assert_non_null(s[i]);
+		*last_byte(s[i]) = 1;
+	}
+	assert_int_equal(write(taken[1], &byte, 1), 1);
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(*last_byte(s[i]), 1);
+	close(taken[0]);
+	close(taken[1]);
 }
 
 /* Room for stacks, but not for a slab as large as usual. */
@@ -171,6 +202,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_shortage_is_no_refusal, tear_down),
+		cmocka_unit_test_teardown(a_refusal_is_asked_for_once, tear_down),
+		cmocka_unit_test_teardown(the_child_of_a_fork_leaves_its_parent_alone, tear_down),
 		cmocka_unit_test_teardown(other_cores_share_comes_before_small_slabs, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@
 #include "base/atomic.h"
 #include "stack/announce.h"
 #include "stack/stack.h"
+#include "two_cores.h"
 
 #define PAGE ((size_t)4096)
 
@@ -198,27 +199,6 @@ static void the_more_are_used_the_larger_a_slab_is(void **state)
 		assert_true(*((uint64_t *)(void *)ug__stack_start(s[i]) - 1) == (uintptr_t)s[i]);
 		assert_true(ug__stack_at(ug__stack_base(s[i])) == s[i]);
 	}
-}
-
-static int stand_on(int cpu)
-{
-	cpu_set_t set;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof set, &set);
-}
-
-/* Two cores that may be used, and take from different slabs. */
-static int two_cores(int cpu[2])
-{
-	cpu_set_t all;
-	if (sched_getaffinity(0, sizeof all, &all) < 0)
-		return 0;
-	int n = 0;
-	for (int i = 0; i < CPU_SETSIZE && n < 2; i++)
-		if (CPU_ISSET(i, &all) && (n == 0 || i % 8 != cpu[0] % 8))
-			cpu[n++] = i;
-	return n == 2;
 }
 
 static void where_many_are_used_cores_take_from_slabs_of_their_own(void **state)
