@@ -61,7 +61,7 @@ def _rows():
         Row("parked-1M-start", pages=True, touch="ns/task", seconds=80),
         Row("parfor", seconds=2),
         Row("hog-spin", seconds=13, share=0.99),
-        Row("hog-block", seconds=13, share=0.99),
+        Row("hog-block", seconds=33, share=0.99, repeat=3),
         Row("idle-wakeups", kind="idle", seconds=15),
         Row("echo-1", kind="latency", connections=1),
         Row("echo-tenth", kind="paced", connections=64, load=0.25, repeat=2),
