@@ -155,7 +155,7 @@ static struct work *work_new(const struct limits *l)
 	return w;
 }
 
-/* Those of the worker, as far as there are so many. */
+/* The worker's address is hashed to a list: two may share one. Each keeps WORKS_KEPT at the most. */
 static struct spares *spares_of(ug_http_server *s)
 {
 	uint32_t worker = (uint32_t)((uintptr_t)ug__worker_head() / 64);

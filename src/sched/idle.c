@@ -36,7 +36,6 @@
  */
 #include "sched/sched_priv.h"
 
-#include "base/clock.h"
 #include "sched/worker_priv.h"
 
 /* As many as there are picks until the next poll: of more the ring would run over, into the global queue, where some
