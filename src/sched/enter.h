@@ -16,11 +16,6 @@
  * monitor swaps ASKED to TAKEN; one swap succeeds, and so exactly one of them has the processor. Only the old worker
  * clears TAKEN.
  *
- * A thief asks in the same way for what lies in the slot (queue.c), which the holder fills and empties by plain stores,
- * inside. It swaps ASKED to LENT, empties the slot, and puts `taken` back; a worker that enters meanwhile waits for
- * these few instructions. As thieves are several, each asks in its own name: else one's last swap could succeed on the
- * question of another, who asked when the worker had answered the first, and was inside.
- *
  * The release of `in = 0` pairs with the monitor's acquire at (d): what the worker wrote inside is seen by the next
  * holder. Where membarrier is refused, UG__TAKEN_FENCE is set in every `taken` for good, so that each entry goes the
  * slow way, which has a fence.
@@ -38,8 +33,6 @@
 void ug__enter_slow(struct worker *w);
 /* The monitor's side: takes p from its worker, if that is outside; true: p is the caller's to give. */
 bool ug__take(struct proc *p);
-/* A thief's: takes what lies in p's slot, if p's worker is outside; 0: nothing. who: the thief's processor. */
-runnable ug__take_slot(struct proc *p, const struct proc *who);
 /* Enters; answers the worker's processor, which is its own until ug__leave; NULL: it has been taken. */
 static inline struct proc *ug__enter(struct worker *w)
 {

@@ -12,10 +12,7 @@
  *
  * The slot holds what was made ready last, so that a task and the one it waits for take turns on warm caches. A thief
  * takes it only where it finds the same task in it, and no pick made, a while later: else the holder is about to run
- * it. The holder fills and empties it by plain stores. So a thief first sees to it that he is outside, and stays there
- * meanwhile (enter.h): a system call for who has been patient for some us, instead of a locked instruction for each
- * task that is run.
- *	Rejected: the same for the ring. Thieves take from it without patience, and far more often.
+ * it.
  *
  * The young are the records of tasks that have not run yet, where a task started them and another took the slot since.
  * They are run newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is
@@ -38,14 +35,13 @@
  * Order for wake-ups: a push to a ring or the global queue ends with a sequentially consistent store, then looks at
  * idle_count; a worker that goes idle adds itself to idle_count, then looks at all rings and the global queue. One of
  * the two sees the other (see idle.c). A slot is filled by a plain store: sleepers do not look at those of others, and
- * the monitor, which does before it sleeps, passes a barrier in all threads first (where that is refused, the store is
- * a full one). A yield wakes nobody, and so needs no more either.
+ * the monitor, which does before it sleeps, passes a barrier in all threads first. A yield wakes nobody, and so needs
+ * no more either.
  */
-#include "sched/enter.h"
+#include "sched/sched_priv.h"
 
 #include "config.h"
 #include UG_CPU_H
-#include <sched.h>
 
 /* Both kinds of runnable link through their first word. */
 static runnable *link_of(runnable r)
@@ -339,11 +335,7 @@ void ug__queue_push_quiet(struct proc *p, runnable r)
 
 bool ug__queue_push_slot_full(struct proc *p, runnable r)
 {
-	runnable old = load_relaxed(&p->slot);
-	if (likely(!S->taken_none))
-		store_release(&p->slot, r);
-	else
-		swap_seq(&p->slot, r); /* the monitor passes no barrier then */
+	runnable old = swap_seq(&p->slot, r);
 	if (!old)
 		return false;
 	if (old & 1)
@@ -410,11 +402,8 @@ runnable ug__queue_pop_rings(struct proc *p)
 	return r || !load_relaxed(&p->slot) ? r : ug__slot_take(p);
 }
 
-/* Looks at a slot before it is stolen, each with a pause of the processor's (ug__relax), and how often a thief has that
- * patience anew while the holder is inside: filling the slot woke the thief, by a system call that is not over, perhaps
- * because the kernel woke him on the holder's core. So he lets others run in between. */
+/* Looks at a slot before it is stolen, each with a pause of the processor's (ug__relax). */
 #define SLOT_PATIENCE 100
-#define SLOT_TRIES 8
 
 runnable ug__queue_steal(struct proc *thief, struct proc *victim)
 {
@@ -440,26 +429,19 @@ runnable ug__queue_steal(struct proc *thief, struct proc *victim)
 	}
 }
 
-runnable ug__queue_steal_slot(const struct proc *thief, struct proc *victim)
+runnable ug__queue_steal_slot(struct proc *victim)
 {
 	uint32_t tick = load_relaxed(&victim->tick);
-	runnable r = load_acquire(&victim->slot); /* else it may be that nobody has the processor yet */
-	for (int tries = 0; r && tries < SLOT_TRIES; tries++) {
-		for (int i = 0; i < SLOT_PATIENCE; i++) {
-			ug__relax();
-			if (load_relaxed(&victim->slot) != r || load_relaxed(&victim->tick) != tick)
-				return 0;
-		}
-		if (load_relaxed(&load_acquire(&victim->worker)->in)) {
-			sched_yield();
-			continue;
-		}
-		r = ug__take_slot(victim, thief);
-		if (r)
-			store_relaxed(&victim->robbed, 1u);
-		return r;
+	runnable r = load_relaxed(&victim->slot);
+	for (int i = 0; r && i < SLOT_PATIENCE; i++) {
+		ug__relax();
+		if (load_relaxed(&victim->slot) != r || load_relaxed(&victim->tick) != tick)
+			return 0;
 	}
-	return 0;
+	if (!r || !cas_acq_rel(&victim->slot, &r, (runnable)0))
+		return 0;
+	store_relaxed(&victim->robbed, 1u);
+	return r;
 }
 
 bool ug__rings_empty(const struct proc *p)

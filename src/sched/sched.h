@@ -92,9 +92,7 @@ enum ug__taken {
 	UG__TAKEN_NO,
 	UG__TAKEN_ASKED,
 	UG__TAKEN_YES,
-	UG__TAKEN_FENCE = 4, /* or-ed: membarrier cannot be had */
-	UG__TAKEN_LENT = 8, /* for some instructions: a thief has what is the holder's */
-	UG__TAKEN_WHO = 4 /* and above: who asks; 0: the monitor */
+	UG__TAKEN_FENCE = 4 /* or-ed: membarrier cannot be had */
 };
 /* This thread's; NULL: a plain one. Two words at a fixed offset from the thread pointer: in the shared library the
  * default would call __tls_get_addr at each look. A library that is opened by dlopen takes them from the surplus that

@@ -282,7 +282,7 @@ static inline uint32_t ug__young_count(const struct proc *p)
 	return (uint16_t)(load_relaxed(&p->young_state) >> 16);
 }
 runnable ug__queue_steal(struct proc *thief, struct proc *victim); /* half of the ring, or of the young */
-runnable ug__queue_steal_slot(const struct proc *thief, struct proc *victim);
+runnable ug__queue_steal_slot(struct proc *victim);
 bool ug__rings_empty(const struct proc *p);
 bool ug__queue_empty(const struct proc *p);
 void ug__global_push(runnable r);
@@ -368,10 +368,12 @@ static inline bool ug__queue_push_slot(struct proc *p, runnable r)
 	return false;
 }
 
-/* By the holder, inside: a thief sees to it that he is not (enter.h). A locked instruction would cost 4 ns, and wait
- * for each miss before it. */
+/* By the holder. Where there is one processor nobody steals, and a locked instruction would wait for each miss before
+ * it. */
 static inline runnable ug__slot_take(struct proc *p)
 {
+	if (S->procs_count > 1)
+		return swap_acq_rel(&p->slot, (runnable)0);
 	runnable r = load_relaxed(&p->slot);
 	store_relaxed(&p->slot, (runnable)0);
 	return r;

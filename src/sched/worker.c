@@ -233,7 +233,7 @@ static runnable steal(struct proc *p)
 		struct proc *victim = &S->procs[(start + i) % n];
 		if (victim == p)
 			continue;
-		runnable r = i < n ? ug__queue_steal(p, victim) : ug__queue_steal_slot(p, victim);
+		runnable r = i < n ? ug__queue_steal(p, victim) : ug__queue_steal_slot(victim);
 		if (r)
 			return r;
 	}

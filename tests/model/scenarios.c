@@ -21,10 +21,14 @@
 
 #include "locks.h"
 #include "place.h"
-#include "queues.h"
 
 /* Scenarios
  * ---------------------------------------------------------------------------------------------------------- */
+
+static void nothing(int me)
+{
+	(void)me;
+}
 
 static void inject_one(void *unused)
 {
@@ -304,6 +308,113 @@ static void pinned(void)
 	model_thread("monitor", take_once, NULL);
 }
 
+/* The rings of two places: pushes that overflow, thieves that take half, pops at both ends, at once. */
+static void overflow_ring(int me)
+{
+	(void)me;
+	for (int i = 1; i < 4; i++)
+		revive(i);
+}
+
+static void overflow_young(int me)
+{
+	(void)me;
+	for (int i = 1; i < 4; i++)
+		spawn(i);
+}
+
+static void steal_from(void (*fn)(int me))
+{
+	start(2, false);
+	task_fn[0] = fn;
+	task_fn[1] = task_fn[2] = task_fn[3] = nothing;
+	unbound[0] = task_in_use[0] = true;
+	S->procs[0].slot = (runnable)task(0) | 1;
+}
+
+static void thieves(void)
+{
+	steal_from(overflow_ring);
+}
+
+static void thieves_young(void)
+{
+	steal_from(overflow_young);
+}
+
+/* A young one is popped and others are pushed while a thief looks: its swap must not take the places for the same. */
+static void spawn_two(int me)
+{
+	spawn(2 * me + 1);
+	spawn(2 * me + 2);
+}
+
+static void young_again(void)
+{
+	steal_from(spawn_two);
+	task_fn[1] = spawn_two;
+	task_fn[4] = nothing;
+}
+
+/* A task gives way to those that it has started: it goes below them, beside a thief, and they are there after it. */
+static void start_and_give_way(int me)
+{
+	(void)me;
+	spawn(1);
+	spawn(2);
+	ug__give_way_to_young();
+	spawn(3);
+	ug__give_way_to_young();
+}
+
+static void given_way(void)
+{
+	steal_from(start_and_give_way);
+}
+
+/* The same where they leave no room: its half goes to the surplus. */
+static void start_many_and_give_way(int me)
+{
+	(void)me;
+	for (int i = 1; i < 4; i++)
+		spawn(i);
+	ug__give_way_to_young();
+}
+
+static void given_way_full(void)
+{
+	steal_from(start_many_and_give_way);
+}
+
+/* One of them holds its thread until who gave way is over: he must be found by others. */
+static bool task_0_over(const void *unused)
+{
+	(void)unused;
+	return task_over[0];
+}
+
+static void hold_till_0(int me)
+{
+	(void)me;
+	model_wait(task_0_over, NULL);
+}
+
+static void start_one_and_give_way(int me)
+{
+	(void)me;
+	spawn(1);
+	ug__give_way_to_young();
+}
+
+static void given_way_held(void)
+{
+	start(2, false);
+	task_fn[0] = start_one_and_give_way;
+	task_fn[1] = hold_till_0;
+	unbound[0] = task_in_use[0] = true;
+	S->procs[0].slot = (runnable)task(0) | 1;
+}
+
 /* A task holds its thread and has a timer: the monitor must not sleep, for its processor may have to be taken. */
 static bool monitor_looked;
 
@@ -431,8 +542,6 @@ static const struct model models[] = {
 	MODEL(given_way, 2),
 	MODEL(given_way_full, 2),
 	MODEL(given_way_held, 3),
-	MODEL(robbed, 3),
-	MODEL(robbed_3, 2),
 	MODEL(chain_3, 1),
 	MODEL(taken, 2),
 	MODEL(pinned, 2),
@@ -449,7 +558,6 @@ static const struct model models[] = {
 	MODEL_DELAYS(held_ring, 2),
 	MODEL_DELAYS(injected_1, 2),
 	MODEL_DELAYS(injected_own_1, 2),
-	MODEL_DELAYS(robbed, 3),
 	MODEL_DELAYS(taken, 2),
 	MODEL_DELAYS(owned, 4),
 	MODEL_DELAYS(book_1, 3),

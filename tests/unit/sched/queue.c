@@ -4,7 +4,7 @@
  */
 #include "sched_test.h"
 
-#include "sched/enter.h"
+#include "sched/sched_priv.h"
 #include <pthread.h>
 #include <string.h>
 
@@ -15,19 +15,15 @@ struct item {
 };
 
 static struct proc *procs;
-static struct worker workers[4]; /* all that they do is to be inside, or not */
 
 static int set_up(void **state)
 {
 	(void)state;
 	S->procs_count = 4;
 	S->global = S->surplus = S->hogs = (struct shared_queue){.count = 0};
-	S->taken_none = ug__membarrier_register() == 0 ? UG__TAKEN_NO : UG__TAKEN_FENCE;
 	procs = aligned_alloc(64, 4 * sizeof *procs);
-	for (uint32_t i = 0; i < 4; i++) {
-		procs[i] = (struct proc){.index = i, .worker = &workers[i], .timers = {.next = UG_FOREVER}};
-		workers[i] = (struct worker){.proc = &procs[i], .taken = S->taken_none};
-	}
+	for (uint32_t i = 0; i < 4; i++)
+		procs[i] = (struct proc){.index = i, .timers = {.next = UG_FOREVER}};
 	return 0;
 }
 
@@ -152,7 +148,7 @@ static void push_young(struct proc *p, struct item *it, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		ug__queue_push_slot(p, (runnable)&it[i] | 1);
 	if (n)
-		assert_int_equal(number(ug__queue_steal_slot(&procs[3], p)), n - 1);
+		assert_int_equal(number(ug__queue_steal_slot(p)), n - 1);
 }
 
 static void the_newest_of_the_young_runs_first(void **state)
@@ -254,34 +250,11 @@ static void a_slot_can_be_stolen_where_nobody_uses_it(void **state)
 {
 	(void)state;
 	struct item it = {.number = 7};
-	assert_int_equal(ug__queue_steal_slot(&procs[1], &procs[0]), 0);
+	assert_int_equal(ug__queue_steal_slot(&procs[0]), 0);
 	ug__queue_push_slot(&procs[0], (runnable)&it);
 	assert_int_equal(ug__queue_steal(&procs[1], &procs[0]), 0);
-	assert_int_equal(number(ug__queue_steal_slot(&procs[1], &procs[0])), 7);
+	assert_int_equal(number(ug__queue_steal_slot(&procs[0])), 7);
 	assert_true(ug__queue_empty(&procs[0]));
-}
-
-static void a_slot_is_not_stolen_from_one_who_is_inside(void **state)
-{
-	(void)state;
-	struct item it = {.number = 7};
-	assert_ptr_equal(ug__enter(&workers[0]), &procs[0]);
-	ug__queue_push_slot(&procs[0], (runnable)&it);
-	assert_int_equal(ug__queue_steal_slot(&procs[1], &procs[0]), 0);
-	assert_int_equal(workers[0].taken, S->taken_none); /* the question was taken back */
-	ug__leave(&workers[0]);
-	/* Nor from one to whom the processor does not belong any more. */
-	workers[0].proc = NULL;
-	assert_int_equal(ug__queue_steal_slot(&procs[1], &procs[0]), 0);
-	workers[0].proc = &procs[0];
-	/* Nor while another asks; the holder, who enters, answers that one. */
-	workers[0].taken |= UG__TAKEN_ASKED;
-	assert_int_equal(ug__queue_steal_slot(&procs[1], &procs[0]), 0);
-	assert_ptr_equal(ug__enter(&workers[0]), &procs[0]);
-	assert_int_equal(workers[0].taken, S->taken_none);
-	ug__leave(&workers[0]);
-	assert_int_equal(number(ug__queue_steal_slot(&procs[1], &procs[0])), 7);
-	assert_int_equal(workers[0].taken, S->taken_none);
 }
 
 static void the_global_queue_is_shared_out(void **state)
@@ -356,7 +329,6 @@ static void *hold(void *arg)
 	uint32_t at = p->index * EACH, end = at + EACH, x = p->index + 1;
 	while (load_relaxed(&taken_count) < ALL) {
 		x = x * 1664525 + 1013904223;
-		ug__enter(&workers[p->index]);
 		for (uint32_t burst = (x >> 8) % 400; burst && at < end; burst--, at++) {
 			if (x & 64)
 				ug__queue_push_slot(p, (runnable)&all[at] | (at & 1));
@@ -368,7 +340,7 @@ static void *hold(void *arg)
 			if (!r && ug__rings_empty(p))
 				r = ug__queue_steal(p, other);
 			if (!r && n == 1)
-				r = ug__queue_steal_slot(p, other);
+				r = ug__queue_steal_slot(other);
 			if (r)
 				take(r);
 		}
@@ -419,57 +391,6 @@ static void each_is_taken_exactly_once(void **state)
 	free(all);
 }
 
-#define SLOTTED 500000u
-
-static uint32_t holder_done;
-
-/* Fills and empties the slot of its processor, and is outside in between. */
-static void *fill_and_empty(void *arg)
-{
-	struct proc *p = arg;
-	for (uint32_t at = 0; at < SLOTTED; at++) {
-		ug__enter(&workers[p->index]);
-		ug__queue_push_slot(p, (runnable)&all[at]);
-		ug__leave(&workers[p->index]);
-		for (uint32_t i = at % 16 ? 0 : 300; i; i--) /* a task, at times one that takes a while */
-			compiler_barrier();
-		ug__enter(&workers[p->index]);
-		for (runnable r; (r = ug__queue_pop(p));)
-			take(r);
-		ug__leave(&workers[p->index]);
-	}
-	store_release(&holder_done, 1u);
-	return NULL;
-}
-
-/* Without patience. */
-static void *rob(void *arg)
-{
-	while (!load_acquire(&holder_done)) {
-		runnable r = ug__take_slot(&procs[0], arg);
-		if (r)
-			take(r);
-	}
-	return NULL;
-}
-
-static void a_slot_is_emptied_by_its_holder_or_one_thief(void **state)
-{
-	(void)state;
-	pthread_t t[3];
-	all = items(SLOTTED);
-	taken_count = twice = holder_done = 0;
-	assert_int_equal(pthread_create(&t[0], NULL, fill_and_empty, &procs[0]), 0);
-	assert_int_equal(pthread_create(&t[1], NULL, rob, &procs[1]), 0);
-	assert_int_equal(pthread_create(&t[2], NULL, rob, &procs[2]), 0);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(pthread_join(t[i], NULL), 0);
-	assert_int_equal(twice, 0);
-	assert_int_equal(taken_count, SLOTTED);
-	assert_true(ug__queue_empty(&procs[0]));
-	free(all);
-}
-
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -483,11 +404,9 @@ int main(void)
 		CASE(too_many_young_go_to_the_surplus_and_come_back_in_order),
 		CASE(a_thief_takes_the_older_half_of_the_young),
 		CASE(a_slot_can_be_stolen_where_nobody_uses_it),
-		CASE(a_slot_is_not_stolen_from_one_who_is_inside),
 		CASE(the_global_queue_is_shared_out),
 		CASE(hogs_come_one_by_one),
 		CASE(each_is_taken_exactly_once),
-		CASE(a_slot_is_emptied_by_its_holder_or_one_thief),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
