@@ -19,9 +19,7 @@
  * 100 ms after such a processor was taken the monitor looks each 150 us: that costs 7 % of a core (18 us a look on the
  * machine of bench/RESULTS.md, nearly all of it the kernel's timer and switch), which is why it does so only while a
  * processor is idle or still, and for the sake of timers alone each 500 us on average: time in which it did not look is
- * paid for one look that comes sooner. While all are at work it backs off, doubling the time up to the tick. In those
- * 100 ms the first look that finds the thread of a processor asleep takes it, if anything waits already: who blocks is
- * known to do so for long, and a second look would make what waits late by another 150 us.
+ * paid for one look that comes sooner. While all are at work it backs off, doubling the time up to the tick.
  *
  * Nothing that the monitor does before a processor is given away may wait for a stuck task: it allocates nothing and
  * makes no thread there, because the stuck one may hold malloc's lock. The next spare is made afterwards.
@@ -115,19 +113,18 @@ static bool rescue(struct proc *p)
 enum sight { AT_WORK, IDLE, STILL, TAKEN };
 
 /* Takes a processor that is needed soon, and whose thread sleeps in the kernel. To ask for that costs 2 us: it is done
- * where a timer is late, and at each power of two of looks without a pick. In a watch, where calls are known to be
- * long, the look before those asks too, if anything waits already. */
-static enum sight look_closely(struct proc *p, int64_t now, bool watch)
+ * where a timer is late, and at each power of two of looks without a pick. */
+static enum sight look_closely(struct proc *p, int64_t now)
 {
 	struct worker *w = load_acquire(&p->worker);
-	uint32_t tick = load_relaxed(&p->tick), thread = load_relaxed(&w->thread);
+	uint32_t tick = load_relaxed(&p->tick);
 	bool idle = load_relaxed(&w->idle), late = load_relaxed(&p->timers.next) <= now - LATE;
-	uint32_t looks = p->near_looks = tick == p->near_tick && !idle ? p->near_looks + 1 : 0;
+	p->near_looks = tick == p->near_tick && !idle ? p->near_looks + 1 : 0;
 	p->near_tick = tick;
-	if (idle)
-		return IDLE;
-	bool ask = late || (looks ? (looks & (looks - 1)) == 0 : watch);
-	if (ask && !load_relaxed(&w->in) && anything_waits(p, looks ? now + TICK : now) && thread &&
+	uint32_t looks = p->near_looks, thread = load_relaxed(&w->thread);
+	if (looks == 0 && (idle || !late))
+		return idle ? IDLE : AT_WORK;
+	if ((late || (looks & (looks - 1)) == 0) && !load_relaxed(&w->in) && anything_waits(p, now + TICK) && thread &&
 		ug__thread_sleeps(thread) && rescue(p))
 		return TAKEN;
 	return looks ? STILL : AT_WORK;
@@ -272,18 +269,18 @@ static int64_t look_closely_all(int64_t real)
 	static uint32_t streak; /* of looks that found all at work */
 	int64_t now = ug_now();
 	paid_until = paid_until < real - SPARSE ? real : paid_until < real ? paid_until + SPARSE : real + SPARSE;
-	bool at_work = true, taken = false, watch = real < watch_until;
+	bool at_work = true, taken = false;
 	ug__timers_run(&S->monitor_timers, now);
 	for (uint32_t i = 0; i < S->procs_count; i++) {
-		enum sight sight = look_closely(&S->procs[i], now, watch);
+		enum sight sight = look_closely(&S->procs[i], now);
 		at_work &= sight == AT_WORK;
 		taken |= sight == TAKEN;
 	}
 	if (taken) {
 		spare_have();
 		watch_until = real + WATCH;
-		watch = true;
 	}
+	bool watch = real < watch_until;
 	streak = at_work ? streak + 1 : 0;
 	step = streak > 1 ? step * 2 : watch ? NEAR : SPARSE;
 	step = step < TICK ? step : TICK;

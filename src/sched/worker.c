@@ -255,7 +255,8 @@ static void run_timers(struct worker *w, struct proc *p)
 static void look_around(struct worker *w, struct proc *p)
 {
 	store_relaxed(&p->attention, 0u);
-	p->budget = BUDGET;
+	if (p->budget == 0) /* else the monitor's asking would put off the turn of who is in no ring, each time */
+		p->budget = BUDGET;
 	run_timers(w, p);
 	if (load_relaxed(&S->registered) && !S->poller->own_thread && ug__poll(w))
 		w->recheck = 1;

@@ -3,8 +3,12 @@
  * tasks that start others: no more than some wait for their turn. */
 #include "sched_test.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <undergo/sync.h>
+#include <unistd.h>
 
 static void run_on_one(ug_fn *fn)
 {
@@ -179,6 +183,70 @@ ON_ONE(who_starts_one_in_a_group_without_a_processor_waits_for_one)
 	return 0;
 }
 
+/* Three tasks give way to each other, a descriptor is watched, so that the monitor asks for a look at each tick: who
+ * comes from outside, by the global queue, has its turn all the same. */
+#define VISITS 20
+
+static uint32_t visits, visits_over;
+
+static int compute_and_yield(void *arg)
+{
+	(void)arg;
+	while (!is_set(&visits_over)) {
+		UG_TRY(work_for(100 * UG_US));
+		ug_yield();
+	}
+	return 0;
+}
+
+static int note_visit(void *arg)
+{
+	(void)arg;
+	add_seq(&visits, 1u);
+	return 0;
+}
+
+static void *visit_often(void *arg)
+{
+	int64_t give_up = ug_now() + 10 * UG_SECOND;
+	for (uint32_t i = 0; i < VISITS && ug_now() < give_up; i++) {
+		CHECK_IS(ug_go(note_visit, NULL), 0);
+		while (load_seq(&visits) == i && ug_now() < give_up)
+			sched_yield();
+	}
+	set(&visits_over);
+	return arg;
+}
+
+static int wait_readable(void *arg)
+{
+	CHECK_IS(ug_fd_wait_readable(arg), -ECANCELED);
+	return 0;
+}
+
+ON_ONE(a_watched_descriptor_puts_nobody_off)
+{
+	int ends[2];
+	UG_CLEAN(ug_fd_clean) ug_fd *f = NULL;
+	pthread_t outside;
+	ug_group g;
+	CHECK_IS(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+	CHECK_IS(ug_fd_adopt(ends[0], 0, &f), 0);
+	CHECK_IS(pthread_create(&outside, NULL, visit_often, NULL), 0);
+	UG_GROUP(&g) {
+		ug_group_go(&g, wait_readable, f);
+		for (int i = 0; i < 3; i++)
+			ug_group_go(&g, compute_and_yield, NULL);
+		while (!is_set(&visits_over))
+			ug_yield();
+		ug_group_cancel(&g, -ECANCELED);
+	}
+	CHECK_IS(pthread_join(outside, NULL), 0);
+	CHECK_IS(load_seq(&visits), VISITS);
+	close(ends[1]);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +256,7 @@ int main(void)
 		cmocka_unit_test(who_starts_one_in_a_group_waits_for_no_crowd),
 		cmocka_unit_test(who_starts_one_now_and_then_waits_for_no_crowd),
 		cmocka_unit_test(who_starts_one_in_a_group_without_a_processor_waits_for_one),
+		cmocka_unit_test(a_watched_descriptor_puts_nobody_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
