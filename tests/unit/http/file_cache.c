@@ -76,7 +76,7 @@ static struct answer *get(const char *path)
 	snprintf(in, sizeof in, GET("%s"), path);
 	int64_t before = ug_now();
 	struct answer *a = say(in, THEN_CLOSE);
-	if (load_relaxed(&made) && real() - load_relaxed(&made) > NEW)
+	if (load_relaxed(&made) && ug__clock_real() - load_relaxed(&made) > NEW)
 		store_relaxed(&kept_off, 1u);
 	expect(time_is_real || ug_now() == before); /* for something was at work all the time */
 	return a;

@@ -6,6 +6,7 @@
 #include "talk.h"
 
 #include "base/atomic.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -29,20 +30,13 @@ static const char *in_root(const char *name)
 	return path[turn];
 }
 
-static int64_t real(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * UG_SECOND + t.tv_nsec;
-}
-
 static int64_t made; /* when a file was, in real time; 0: not since the last settle */
 
 /* n times c, or, without n, the text. */
 static void make_file(const char *name, const char *text, size_t n)
 {
 	static __thread char buf[LARGE];
-	store_relaxed(&made, real());
+	store_relaxed(&made, ug__clock_real());
 	int fd = open(in_root(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	size_t len = n ? n : strlen(text);
 	expect(fd >= 0);

@@ -2,6 +2,7 @@
 /* A runtime on a virtual clock: when all wait, it is the next timer's time at once. */
 #include "sched_test.h"
 
+#include "base/clock.h"
 #include "sched/sched_priv.h"
 #include <pthread.h>
 #include <sched.h>
@@ -115,13 +116,6 @@ static int sleep_hour(void *arg)
 	return ug_sleep(UG_HOUR);
 }
 
-static int64_t real_time(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * UG_SECOND + t.tv_nsec;
-}
-
 static int computes_and_sleeps(void *arg)
 {
 	ug_group g;
@@ -130,7 +124,7 @@ static int computes_and_sleeps(void *arg)
 		for (int i = 0; i < 10; i++) {
 			CHECK_IS(ug_group_go(&g, sleep_hour, NULL), 0); /* it waits for the processor */
 			int64_t begin = ug_now();
-			for (int64_t until = real_time() + 20 * UG_MS; real_time() < until;)
+			for (int64_t until = ug__clock_real() + 20 * UG_MS; ug__clock_real() < until;)
 				;
 			CHECK_IS(ug_now(), begin);
 			CHECK_IS(ug_sleep(UG_MINUTE), 0);
