@@ -9,13 +9,16 @@
 #include <time.h>
 #include <undergo/base.h>
 
-/* So often in a row a worker takes the word before the lock is its own; twice that for each time it was taken away, so
- * often at most. */
+/* So often in a row a worker takes the word before the lock is its own. */
 #define TURNS 512
+/* So many such runs it takes, a power of two that grows up to this one. */
 #define DOUBLINGS 5
+/* Looks whether the owner has given the lock up, before it is taken by force: some µs, as the force costs. */
+#define LOOKS 100
 /* Pauses while the owner's section lasts, before the core is given away: the owner may have lost its own. */
 #define PAUSES 100
 #define MOST_OWNERS 1024
+#define ASKED (UINT32_C(1) << 31) /* beside the owner's number: it is to give the lock up */
 
 static uint32_t lock;
 static struct ug__owner owners[MOST_OWNERS];
@@ -59,13 +62,29 @@ static void barrier(void)
 	nanosleep(&long_enough, NULL);
 }
 
-/* The word is the caller's. */
-static void take_away(const struct ug__biased *l, struct ug__bias *b, uint32_t owner)
+/* An owner that comes for its lock, and is asked for it. Who asked may not wait for that any more, and the lock may be
+ * another's: hence by compare-and-swap. */
+static void give_up(struct ug__bias *b, uint32_t me)
+{
+	uint32_t asked = me | ASKED;
+	if (me && load_relaxed(&b->owner) == asked)
+		cas_acq_rel(&b->owner, &asked, 0u);
+}
+
+static bool given_up(const struct ug__bias *b)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		if (load_acquire(&b->owner) == 0)
+			return true;
+		ug__relax();
+	}
+	return false;
+}
+
+static void take_by_force(const struct ug__biased *l, struct ug__bias *b, uint32_t owner)
 {
 	const struct ug__owner *h = &owners[owner - 1];
 	store_relaxed(&b->owner, 0u);
-	if (b->revoked < DOUBLINGS)
-		b->revoked++;
 	barrier();
 	for (int i = 0; i < UG__OWNED_MOST; i++)
 		for (int pauses = 0; load_acquire(&h->locks[i]) == l; pauses++) {
@@ -76,12 +95,30 @@ static void take_away(const struct ug__biased *l, struct ug__bias *b, uint32_t o
 		}
 }
 
+/* The word is the caller's. */
+static void take_away(const struct ug__biased *l, struct ug__bias *b, uint32_t owner)
+{
+	store_relaxed(&b->owner, owner | ASKED);
+	if (given_up(b)) {
+		ug__spin_contended();
+		if (b->forced)
+			b->forced--;
+		return;
+	}
+	take_by_force(l, b, owner);
+	if (b->forced < DOUBLINGS)
+		b->forced++;
+	b->runs = (uint16_t)((1u << b->forced) - 1);
+}
+
 UG__NOINLINE void ug__biased_lock_rest(struct ug__biased *l, struct ug__bias *b, int got)
 {
 	const struct ug__owner *h = ug__this_owner;
 	uint32_t me = h ? h->id : 0;
-	if (got == UG__BIASED_NOT)
+	if (got == UG__BIASED_NOT) {
+		give_up(b, me);
 		ug__lock_slow(&l->word);
+	}
 	uint32_t owner = load_relaxed(&b->owner);
 	if (!owner && l->run - (me << 16) - 1 < UINT16_MAX) {
 		l->run--;
@@ -90,8 +127,12 @@ UG__NOINLINE void ug__biased_lock_rest(struct ug__biased *l, struct ug__bias *b,
 	if (owner && owner != me) {
 		take_away(l, b, owner);
 	} else if (!owner) {
-		if (me && l->run >> 16 == me && !load_relaxed(&refused))
-			store_relaxed(&b->owner, me);
-		l->run = me << 16 | (uint32_t)TURNS << b->revoked;
+		if (me && l->run >> 16 == me && !load_relaxed(&refused)) {
+			if (b->runs)
+				b->runs--;
+			else
+				store_relaxed(&b->owner, me);
+		}
+		l->run = me << 16 | (uint32_t)TURNS;
 	}
 }

@@ -10,19 +10,29 @@
  *
  *	owner                                   another
  *	owned = the lock                        word 0 -> 1                 (one at a time)
- *	compiler barrier                        owner = 0
- *	owner still me? then it is held         membarrier
- *	…                                       wait while owned == the lock
- *	owned = NULL (release)                  …, word = 0
+ *	compiler barrier                        owner = the same, asked
+ *	owner still me? then it is held         some µs: owner 0? then it is given up   (acquire)
+ *	…                                       owner = 0
+ *	owned = NULL (release)                  membarrier
+ *	                                        wait while owned == the lock
+ *	asked? owner asked -> 0 (release),      …, word = 0
+ *	then waits for the word
+ *
+ * An owner that goes on using the lock comes back to it soon, finds out that it is asked, and gives it up: all his
+ * sections come before. So two workers that fight for one lock hand it over at the price of two cache misses, and each
+ * has it without locked instructions for most of its turn; who waits stays away for longer then (base/lock.c). An owner
+ * that has gone elsewhere does not answer, and the lock is taken by force.
  *
  * membarrier makes each running thread pass a full barrier: either the owner sees that it is it no more, and takes the
  * word as everybody does, or the other sees what it holds, and waits for the end of that section (acquire, with the
  * release above). A lock is given to a worker while it holds the word, so that all who had it before are ordered
  * before; its ends are ordered before the next one's by the same pair.
  *
- * Taking one away costs a system call that interrupts the other cores, some µs, as much as some hundred locked
- * instructions. A lock that was taken away is given again only after twice as many turns, up to 16,384 (biased.c), so
- * that whoever comes, and however often, that cost becomes small beside theirs. Under contention it is the lock of
+ * Force costs a system call that interrupts the other cores, some µs, as much as some hundred locked instructions. A
+ * lock that was taken so is given again only after twice as many runs of turns, up to 16,384 turns (biased.c), so that
+ * whoever comes, and however often, that cost becomes small beside theirs; each time that it is given up makes up for
+ * one of force. A run is of turns in a row, but others may come between two runs: else a lock that is fought for would
+ * never be given again once its owner has lost its core a few times. Where turns are short it is the lock of
  * base/lock.h, with two more comparisons.
  *
  * Several may be held at a time (select holds the locks of all its channels); they are dropped in the order opposite to
@@ -50,8 +60,9 @@ struct ug__biased {
 };
 /* And what few do, in another. */
 struct ug__bias {
-	uint32_t owner; /* a worker's number; 0: nobody */
-	uint32_t revoked; /* how often it was taken away, up to DOUBLINGS; under the word */
+	uint32_t owner; /* a worker's number, perhaps asked to give up (biased.c); 0: nobody */
+	uint16_t forced; /* how often more it was taken by force than given up, from 0 up to a limit; under the word */
+	uint16_t runs; /* of turns, until it is given again; under the word */
 };
 
 #define UG__OWNED_MOST 7

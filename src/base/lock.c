@@ -49,12 +49,17 @@ unsigned ug__spin_begin(unsigned pauses, bool once)
 	return pauses + 4 * wait;
 }
 
+void ug__spin_contended(void)
+{
+	wait = wait < LONGEST_WAIT / GROWTH ? wait * GROWTH : LONGEST_WAIT;
+}
+
 bool ug__spin(unsigned *left)
 {
 	if (*left < wait)
 		return false;
 	if (waited)
-		wait = wait < LONGEST_WAIT / GROWTH ? wait * GROWTH : LONGEST_WAIT;
+		ug__spin_contended();
 	waited = true;
 	for (unsigned i = 0; i < wait; i++)
 		ug__relax();

@@ -22,11 +22,13 @@ void ug__lock_slow(uint32_t *word);
  * ug__spin(&left)) … Each wait is longer than the one before, up to a limit. Where this thread has spun with success a
  * moment ago it goes on from there, and may pause for longer than n times (lock.c). false: it has. Who then sleeps
  * instead says ug__spin_failed. once: who then finds the lock free tries for it once, and never comes back to tell that
- * the wait was too short; so each counts as such.
+ * the wait was too short; so each counts as such. Who knows otherwise that another core is using the lock says
+ * ug__spin_contended: the next wait is longer.
  */
 unsigned ug__spin_begin(unsigned pauses, bool once);
 bool ug__spin(unsigned *left);
 void ug__spin_failed(void);
+void ug__spin_contended(void);
 
 static inline int ug__try_lock(uint32_t *word)
 {

@@ -55,6 +55,12 @@ static void owned(void)
 	start_owners(2, 0, 1, 4);
 }
 
+/* Time for one who took it by force to make it his own. */
+static void owned_again(void)
+{
+	start_owners(2, 0, 1, 7);
+}
+
 static void owned_3(void)
 {
 	start_owners(2, 1, 1, 3);

@@ -46,6 +46,7 @@ changes = {
     "../base/biased.c": [
         (r"#define TURNS 512", "#define TURNS 1"),
         (r"#define DOUBLINGS 5", "#define DOUBLINGS 1"),
+        (r"#define LOOKS 100", "#define LOOKS 1"),
         (r"#define PAUSES 100", "#define PAUSES 0"),
     ],
     "held.c": [(r"#define A_WORKER 4", "#define A_WORKER 0")],
@@ -108,6 +109,10 @@ mutants = [
     ("a count is taken in two places while it is settled", "held.c",
      r"^\t\t\twait_while\(w, held\);", "\t\t\tcontinue;", "book_left"),
     ("a lock is taken away without a barrier", None, None, None, "owned (delayed"),
+    ("who asks for a lock does not wait for the answer", "../base/biased.c",
+     r"load_acquire\(&b->owner\) == 0", r"\g<0> || 1", "owned"),
+    ("an owner gives up what is another's by now", "../base/biased.c",
+     r"cas_acq_rel\(&b->owner, &asked, 0u\)", "store_release(&b->owner, 0u)", "owned_again"),
     ("who takes a lock away does not wait for the owner's section", "../base/biased.c",
      r"load_acquire\(&h->locks\[i\]\) == l", r"\g<0> && 0", "owned"),
     ("an owner does not look whether the lock is its own still", "../base/biased.h",

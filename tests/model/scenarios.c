@@ -552,6 +552,7 @@ static const struct model models[] = {
 	MODEL(book_2, 2),
 	MODEL(book_left_1, 3),
 	MODEL(owned, 4),
+	MODEL(owned_again, 4),
 	MODEL(owned_3, 3),
 	MODEL(owned_both, 3),
 	MODEL_DELAYS(one_injected, 4),

@@ -136,6 +136,10 @@ bool ug__spin(unsigned *left)
 	return (*left)-- > 0;
 }
 
+void ug__spin_contended(void)
+{
+}
+
 void ug__spin_failed(void)
 {
 }
