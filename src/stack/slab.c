@@ -43,7 +43,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -197,8 +196,9 @@ static bool guard_some(char *base, unsigned log, uint32_t n)
 }
 
 /* Has the top page of each of them there, if that can be, by a zero into its last byte. MADV_POPULATE_WRITE in place of
- * that takes the lock of the kernel's list of pages for each. The number of the process is asked for each time: this
- * may be the child of a fork. */
+ * that takes the lock of the kernel's list of pages for each. The call takes any thread's number for its process; only
+ * this one's is sure to be there, for the main thread may have gone. It is asked for each time: this may be the child
+ * of a fork. */
 static void commit_some(char *base, unsigned log, uint32_t n)
 {
 	static uint32_t unknown;
@@ -208,7 +208,8 @@ static void commit_some(char *base, unsigned log, uint32_t n)
 		return;
 	for (uint32_t i = 0; i < n; i++)
 		to[i] = (struct iovec){base + ((size_t)(i + 1) << log) - 1, 1};
-	long r = ug__syscall(SYS_process_vm_writev, getpid(), (long)&from, 1, (long)to, n, 0);
+	long self = ug__syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	long r = ug__syscall(SYS_process_vm_writev, self, (long)&from, 1, (long)to, n, 0);
 	(void)all_done(r, n, &unknown); /* those that are left come by a fault */
 }
 

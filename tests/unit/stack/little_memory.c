@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks where memory or address space comes to an end for a while. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +138,41 @@ static void the_child_of_a_fork_leaves_its_parent_alone(void **state)
 	close(taken[1]);
 }
 
+static void *use_many_after_main(void *unused)
+{
+	(void)unused;
+	char text[256] = "";
+	do { /* as long as /proc/self/stat does not call the main thread a zombie */
+		FILE *f = fopen("/proc/self/stat", "r");
+		if (!f || !fgets(text, sizeof text, f))
+			_exit(2);
+		fclose(f);
+	} while (!strstr(text, ") Z "));
+	unsigned commits = written;
+	use_many(10);
+	_exit(written - commits != 10);
+}
+
+/* The kernel says then that there is no process of its number. */
+static void a_main_thread_that_has_gone_is_no_refusal(void **state)
+{
+	(void)state;
+	use_many(100);
+	if (written == 0)
+		skip();
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		pthread_t other;
+		if (pthread_create(&other, NULL, use_many_after_main, NULL) != 0)
+			_exit(3);
+		pthread_exit(NULL);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* Room for stacks, but not for a slab as large as usual. */
 static int leave_little_room(void)
 {
@@ -204,6 +240,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_shortage_is_no_refusal, tear_down),
 		cmocka_unit_test_teardown(a_refusal_is_asked_for_once, tear_down),
 		cmocka_unit_test_teardown(the_child_of_a_fork_leaves_its_parent_alone, tear_down),
+		cmocka_unit_test_teardown(a_main_thread_that_has_gone_is_no_refusal, tear_down),
 		cmocka_unit_test_teardown(other_cores_share_comes_before_small_slabs, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
