@@ -44,9 +44,10 @@
 /* Counts that each look at a worker's place must have saved, or noting them there is not worth while. */
 #define A_WORKER 4
 
+/* Never for a plain thread: it notes nothing, and does not keep the runtime from ending meanwhile. */
 uint32_t ug__held_pays(void)
 {
-	return load_relaxed(&S->running) && !S->taken_none ? A_WORKER * load_relaxed(&S->worker_count) : UINT32_MAX;
+	return ug__worker() && !S->taken_none ? A_WORKER * load_relaxed(&S->worker_count) : UINT32_MAX;
 }
 
 /* What it waits for lasts for some instructions. */

@@ -69,7 +69,7 @@ void ug__monitor_nudge(void)
 /* The monitor says when it will look, then reads when its first timer is due; here it is the other way round. */
 void ug__monitor_timer_added(int64_t when)
 {
-	if (unlikely(S->virtual_clock)) {
+	if (unlikely(load_seq(&S->virtual_clock))) { /* a plain thread may ask while a runtime begins */
 		/* The clock is moved by a worker that sleeps: it has to see this one too. */
 		if (ug__visit()) {
 			ug__idle_kick();

@@ -45,7 +45,11 @@ void ug__outside_add(int n)
 
 int ug_procs(void)
 {
-	return load_acquire(&S->running) ? (int)S->procs_count : 0;
+	if (!ug__visit())
+		return 0;
+	int n = (int)S->procs_count;
+	ug__visit_end();
+	return n;
 }
 
 static const struct ug__poller *choose_poller(const struct ug_opts *o)
@@ -183,7 +187,7 @@ static int start(const struct ug_opts *o)
 	once = true;
 	ug__overflow_install();
 	S->procs_count = o->virtual_clock ? 1 : (uint32_t)ug__count_procs(o->procs);
-	S->virtual_clock = o->virtual_clock != 0;
+	store_seq(&S->virtual_clock, (uint32_t)(o->virtual_clock != 0));
 	S->virtual_now = ug_now();
 	ug__clock_virtual(o->virtual_clock ? &S->virtual_now : NULL);
 	S->stack_log = (uint8_t)stack_log(o->stack_size);

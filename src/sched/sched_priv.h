@@ -323,11 +323,10 @@ struct ug__request {
 	void (*ended)(void *owner, int result);
 	void *owner;
 	uint32_t flags;
-	int log;
 };
 
 /* task.c */
-int ug__request_check(struct ug__request *q); /* and fills in what follows from opts: 0, -EINVAL */
+int ug__request_check(struct ug__request *q); /* 0, and opts is not NULL; -EINVAL */
 struct record *ug__record_new(const struct ug__request *q); /* wide, not queued anywhere; NULL: no memory */
 void ug__record_free(struct record *r);
 int ug__visit_or_code(void); /* ug__visit, or the code of a call that needs a runtime */

@@ -172,20 +172,18 @@ static void task_main(void *pass)
 
 /* Spawn ------------------------------------------------------------------------------------------------------------ */
 
-/* The size class for so many bytes, or a negative code. */
-static int size_log(size_t bytes)
+/* The size class for so many bytes. */
+static unsigned size_log(size_t bytes)
 {
 	if (bytes == 0)
 		return S->stack_log;
-	if (bytes > (size_t)1 << UG__STACK_MAX_LOG)
-		return -EINVAL;
-	int log = UG__STACK_MIN_LOG;
+	unsigned log = UG__STACK_MIN_LOG;
 	while ((size_t)1 << log < bytes)
 		log++;
 	return log;
 }
 
-/* A record for what was asked for. p: the caller's processor, or NULL. */
+/* A record for what was asked for, by who is sure that the runtime stays. p: the caller's processor, or NULL. */
 static inline __attribute__((always_inline)) struct record *filled(
 	const struct ug__request *q, struct proc *p, bool wide)
 {
@@ -197,7 +195,7 @@ static inline __attribute__((always_inline)) struct record *filled(
 	r->ctx = q->ctx ? q->ctx : &ug__root_ctx;
 	r->ended = q->ended;
 	r->owner = q->owner;
-	r->log = (uint8_t)q->log;
+	r->log = (uint8_t)size_log(q->opts->stack_size);
 	store_relaxed(&r->copied, (uint8_t)q->opts->copy_size);
 	r->flags = (uint8_t)q->flags;
 	if (r->copied)
@@ -233,13 +231,14 @@ static UG__NOINLINE int enqueue_from_thread(const struct ug__request *q)
 	return e;
 }
 
+/* Of a plain thread, before it visits: no word of the runtime's. */
 static inline __attribute__((always_inline)) int check(struct ug__request *q)
 {
 	static const struct ug_go_opts none;
 	if (!q->opts)
 		q->opts = &none;
-	q->log = size_log(q->opts->stack_size);
-	return unlikely(!q->fn || q->log < 0 || q->opts->copy_size > UG_COPY_MAX) ? -EINVAL : 0;
+	bool wrong = !q->fn || q->opts->stack_size > (size_t)1 << UG__STACK_MAX_LOG || q->opts->copy_size > UG_COPY_MAX;
+	return unlikely(wrong) ? -EINVAL : 0;
 }
 
 /*

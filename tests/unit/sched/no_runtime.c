@@ -7,6 +7,7 @@
 #include "unit/poor.h"
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -162,6 +163,65 @@ static void first_calls_need_no_memory(void **state)
 	}
 }
 
+/* A plain thread's calls beside the beginning and the end of runtimes, of which they can know nothing. */
+struct caller {
+	ug_fd *readable;
+	ug_rwmutex lock;
+	uint32_t begun, enough;
+};
+
+static int nothing_when(void *arg, int result)
+{
+	(void)arg;
+	return result;
+}
+
+static int went(int e)
+{
+	return e == 0 || e == -ESRCH;
+}
+
+static void *call_on(void *arg)
+{
+	static const struct ug_go_opts small = {.stack_size = 16 << 10};
+	struct caller *c = arg;
+	for (; !is_set(&c->enough); set(&c->begun)) {
+		CHECK(went(ug_go(nothing, NULL)));
+		CHECK(went(ug_go_with(nothing, NULL, &small)));
+		CHECK(went(ug_go_copy(nothing, &small, sizeof small)));
+		CHECK(went(ug_go_when_readable(c->readable, UG_FOREVER, nothing_when, NULL, NULL)));
+		CHECK(ug_procs() >= 0);
+		for (int i = 0; i < 8; i++) { /* often enough to have workers note who reads */
+			CHECK_IS(ug_rwmutex_rlock(&c->lock), 0);
+			CHECK_IS(ug_rwmutex_runlock(&c->lock), 0);
+		}
+		CHECK_IS(ug_rwmutex_lock(&c->lock), 0);
+		CHECK_IS(ug_rwmutex_unlock(&c->lock), 0);
+		CHECK_IS(ug_sleep(UG_US), 0);
+	}
+	return NULL;
+}
+
+static void threads_call_while_runtimes_come_and_go(void **state)
+{
+	(void)state;
+	static struct caller c;
+	pthread_t thread;
+	int p[2];
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	assert_int_equal(ug_fd_adopt(p[0], UG_FD_NONBLOCK, &c.readable), 0);
+	assert_int_equal(pthread_create(&thread, NULL, call_on, &c), 0);
+	while (!is_set(&c.begun))
+		sched_yield();
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ug_run(nothing, NULL, &(struct ug_opts){.stack_size = i % 2 ? 64 << 10 : 0}), 0);
+	set(&c.enough);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	ug_fd_close(c.readable);
+	close(p[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +230,7 @@ int main(void)
 		cmocka_unit_test(select_needs_a_runtime_for_descriptors),
 		cmocka_unit_test(a_select_that_waits_is_told_of_the_runtimes_end),
 		cmocka_unit_test(first_calls_need_no_memory),
+		cmocka_unit_test(threads_call_while_runtimes_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
