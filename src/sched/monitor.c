@@ -52,6 +52,7 @@
 #define TRIM_TICKS 50
 
 static uint32_t word; /* futex: changes when the monitor shall look anew */
+static uint32_t unserved; /* processors that found no spare worker when they were looked at last */
 
 void ug__monitor_wake(void)
 {
@@ -94,8 +95,10 @@ static bool anything_waits(const struct proc *p, int64_t now)
 static bool rescue(struct proc *p)
 {
 	struct worker *spare = ug__spare_take();
-	if (!spare)
+	if (!spare) {
+		unserved++;
 		return false;
+	}
 	add_seq(&S->displaced, 1u); /* before the worker can know */
 	if (!ug__take(p)) {
 		ug__idle_displaced_end();
@@ -197,9 +200,10 @@ static void report_deadlock(void)
 
 /* The thread ------------------------------------------------------------------------------------------------------- */
 
+/* As many as are needed now, one in any case; one more at a time. */
 static void spare_have(void)
 {
-	if (load_relaxed(&S->spare_count) == 0)
+	if (load_relaxed(&S->spare_count) < (unserved ? unserved : 1))
 		ug__worker_start(NULL);
 }
 
@@ -270,6 +274,7 @@ static int64_t look_closely_all(int64_t real)
 	int64_t now = ug_now();
 	paid_until = paid_until < real - SPARSE ? real : paid_until < real ? paid_until + SPARSE : real + SPARSE;
 	bool at_work = true, taken = false;
+	unserved = 0;
 	ug__timers_run(&S->monitor_timers, now);
 	for (uint32_t i = 0; i < S->procs_count; i++) {
 		enum sight sight = look_closely(&S->procs[i], now);
@@ -321,6 +326,7 @@ static void *monitor_main(void *unused)
 		ug__timers_run(&S->monitor_timers, now);
 		bool active = false;
 		store_relaxed(&S->muted, 0u);
+		unserved = 0;
 		for (uint32_t i = 0; i < S->procs_count; i++)
 			active |= look_at(&S->procs[i], now);
 		active |= ug__blocking_retry();

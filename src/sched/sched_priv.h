@@ -175,6 +175,7 @@ struct worker {
 	uint32_t given; /* futex of a spare: 1 has been given something */
 	uint32_t thread; /* the kernel's number of it; 0: not known yet */
 	uint32_t displaced; /* 1: its task goes on without the processor that was taken */
+	uint32_t expected; /* 1: counts as a spare, but does not wait as one yet */
 	struct worker *next_spare, *next; /* all of them */
 	void *signal_stack;
 	ug_task *handles; /* free ones: handle.c */
@@ -223,7 +224,7 @@ struct sched {
 	struct shared_queue hogs; /* tasks that lost their processor when they last ran: queue.c */
 	/* Workers. */
 	uint32_t spare_lock __attribute__((aligned(64)));
-	uint32_t spare_count;
+	uint32_t spare_count; /* those in `spares`, and those that are being made */
 	struct worker *spares, *workers;
 	uint32_t worker_count;
 	struct ug__timers monitor_timers; /* of those who have no processor */

@@ -8,7 +8,8 @@
  *
  * As many workers as there are processors hold one. The others are spare (asleep on their own futex) or offline: they
  * still run a task in user code whose processor was taken, or that is pinned. One spare waits at any time, if threads
- * can be had, so that the monitor has somebody to give a processor to without making a thread.
+ * can be had, so that the monitor has somebody to give a processor to without making a thread. One that is being made
+ * counts as a spare already: where cores are busy its thread comes late, and others would be made for the same need.
  */
 #include "sched/enter.h"
 
@@ -183,7 +184,8 @@ static bool spare_wait(struct worker *w)
 		store_relaxed(&w->given, 0u);
 		w->next_spare = S->spares;
 		S->spares = w;
-		store_relaxed(&S->spare_count, S->spare_count + 1);
+		store_relaxed(&S->spare_count, S->spare_count + !w->expected);
+		w->expected = 0;
 		add_seq(&S->offline_count, -1u);
 	}
 	ug__unlock(&S->spare_lock);
@@ -367,6 +369,15 @@ static bool disown(struct worker *w)
 	return true;
 }
 
+/* A spare that has no thread yet counts as one. */
+static void expect_spares(uint32_t n)
+{
+	ug__lock(&S->spare_lock);
+	store_relaxed(&S->spare_count, S->spare_count + n);
+	ug__unlock(&S->spare_lock);
+	add_seq(&S->offline_count, n);
+}
+
 /* Starts a worker that holds p, or a spare one. 1: its thread could not be had, but p is another's already. */
 int ug__worker_start(struct proc *p)
 {
@@ -375,15 +386,17 @@ int ug__worker_start(struct proc *p)
 	struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
 	if (!w)
 		return -ENOMEM;
-	*w = (struct worker){
-		.proc = p, .random = (uint32_t)((uintptr_t)w >> 6) * 2654435761u | 1, .taken = S->taken_none};
+	*w = (struct worker){.proc = p,
+		.random = (uint32_t)((uintptr_t)w >> 6) * 2654435761u | 1,
+		.taken = S->taken_none,
+		.expected = !p};
 	if (p)
 		store_release(&p->worker, w);
 	else
-		add_seq(&S->offline_count, 1u);
+		expect_spares(1);
 	int e = ug__thread_start(worker_main, w);
 	if (e && !p) {
-		add_seq(&S->offline_count, -1u);
+		expect_spares(-1u);
 		free(w);
 		return e;
 	}
