@@ -3,6 +3,8 @@
 #ifndef UG_BASE_CPU_X86_64_H
 #define UG_BASE_CPU_X86_64_H
 
+#define UG__LINE 64 /* bytes that a cache holds, and cores exchange, at a time */
+
 /* Tells the core that it spins. */
 static inline void ug__relax(void)
 {

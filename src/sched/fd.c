@@ -318,8 +318,7 @@ void ug__fd_event(uint64_t key, uint32_t what)
 
 /* How far above its waiter the frames reach of a task that waits to read from a socket, with the beginning of its
  * buffer, where that is a local of the caller's. The calls that it makes next lie there, too. */
-#define LINE 64
-#define FRAMES (5 * LINE)
+#define FRAMES (5 * UG__LINE)
 
 void ug__fd_fetch(const struct ug__event *ev, int n)
 {
@@ -331,7 +330,7 @@ void ug__fd_fetch(const struct ug__event *ev, int n)
 		if (!w)
 			continue;
 		ug__task_fetch(w);
-		for (uintptr_t at = w; at < w + FRAMES; at += LINE)
+		for (uintptr_t at = w; at < w + FRAMES; at += UG__LINE)
 			ug__prefetch_write((const void *)at);
 	}
 }

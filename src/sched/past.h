@@ -24,7 +24,6 @@
 #define WARM 64 /* turns */
 #define LINES_AHEAD 2
 #define WALK_AHEAD 3
-#define LINE 64
 
 /* p, which the caller holds, is about to go on with `next`. */
 static inline __attribute__((always_inline)) void ug__foresee(struct proc *p, struct ug__task *next)
@@ -51,10 +50,10 @@ static inline __attribute__((always_inline)) void ug__foresee(struct proc *p, st
 	const struct note *then = &past[(at + LINES_AHEAD) & mask];
 	uintptr_t frames = then->sp, object = then->object;
 	__builtin_prefetch((const void *)object, 1);
-	__builtin_prefetch((const void *)(object + LINE));
+	__builtin_prefetch((const void *)(object + UG__LINE));
 	ug__task_fetch(frames);
 	for (int i = 0; i < 3; i++)
-		__builtin_prefetch((const void *)(frames + (uintptr_t)i * LINE), 1);
+		__builtin_prefetch((const void *)(frames + (uintptr_t)i * UG__LINE), 1);
 }
 
 #endif
