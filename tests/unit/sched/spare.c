@@ -54,13 +54,21 @@ static void watch_ticks(int n)
 		tick = load_relaxed(&S->coarse);
 }
 
+static int spare_waits(void)
+{
+	ug__lock(&S->spare_lock);
+	int waits = S->spares != NULL;
+	ug__unlock(&S->spare_lock);
+	return waits;
+}
+
 static int start_hogs(void *unused)
 {
 	ug_group g;
 	(void)unused;
 	uint32_t procs = S->procs_count, all = procs + 10, all_made = 0;
 	watch_ticks(1); /* the monitor is there */
-	UNTIL(load_relaxed(&S->spares)); /* and the first spare's thread */
+	UNTIL(spare_waits()); /* and the first spare's thread */
 	store_seq(&made, 0u);
 	store_seq(&held, 1u);
 	UG_GROUP(&g) {
