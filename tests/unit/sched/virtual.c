@@ -6,6 +6,7 @@
 #include "sched/sched_priv.h"
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 #include <undergo/sync.h>
 
 static int in_virtual_time(ug_fn *fn)
@@ -140,6 +141,67 @@ static void time_stands_still_while_a_task_computes(void **state)
 	assert_int_equal(in_virtual_time(computes_and_sleeps), 0);
 }
 
+/* So is one that blocks in a call that nobody announced. */
+static int read_until_fed(void *arg)
+{
+	const int *pipe = arg;
+	char c;
+	int64_t begin = ug_now();
+	CHECK_IS(ug_go(sleep_hour, NULL), 0); /* it waits for the processor */
+	CHECK_IS(read(pipe[0], &c, 1), 1);
+	CHECK_IS(ug_now(), begin);
+	return 0;
+}
+
+static void *feed(void *arg)
+{
+	const int *pipe = arg;
+	while (load_seq(&S->displaced) == 0 || load_seq(&S->idle_count) == 0) /* all others wait */
+		sched_yield();
+	CHECK_IS(write(pipe[1], "", 1), 1);
+	return NULL;
+}
+
+static int blocks_and_sleeps(void *arg)
+{
+	int64_t begin = ug_now();
+	ug_group g;
+	UG_GROUP(&g) {
+		CHECK_IS(ug_group_go(&g, read_until_fed, arg), 0);
+		CHECK_IS(ug_sleep(UG_HOUR), 0);
+		CHECK_IS(ug_now() - begin, UG_HOUR);
+	}
+	return ug_group_result(&g);
+}
+
+static int blocks_often(void *arg)
+{
+	for (int i = 0; i < 10; i++) {
+		pthread_t thread;
+		CHECK_IS(pthread_create(&thread, NULL, feed, arg), 0);
+		CHECK_IS(blocks_and_sleeps(arg), 0);
+		CHECK_IS(pthread_join(thread, NULL), 0);
+	}
+	return 0;
+}
+
+static int blocks_in_a_pipe(void *unused)
+{
+	(void)unused;
+	int ends[2];
+	CHECK_IS(pipe(ends), 0);
+	CHECK_IS(blocks_often(ends), 0);
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
+static void time_stands_still_while_a_task_blocks(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(blocks_in_a_pipe), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +209,7 @@ int main(void)
 		cmocka_unit_test(time_passes_after_a_blocking_call),
 		cmocka_unit_test(a_thread_that_sleeps_last_is_woken),
 		cmocka_unit_test(time_stands_still_while_a_task_computes),
+		cmocka_unit_test(time_stands_still_while_a_task_blocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
