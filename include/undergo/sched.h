@@ -17,7 +17,8 @@ struct ug_opts {
 	size_t stack_size; /* bytes of address space a task's stack may grow into, 16 KiB to 64 MiB; 0: 256 KiB */
 	const char *poller; /* "epoll", "uring"; NULL: as above, else epoll */
 	/* 1: for tests. One processor, and a clock that stands still while a task runs or can run, and jumps to the
-	 * next timer when all wait, no blocking call runs and no descriptor is ready. */
+	 * next timer when all wait, no blocking call runs and no descriptor is ready. A task in a C call that blocks
+	 * runs: where another is to end that call after a sleep, both hang. */
 	int virtual_clock;
 	uintptr_t reserved[4];
 };
