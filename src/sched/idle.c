@@ -121,12 +121,15 @@ int ug__poll(struct worker *w)
 	return dispatch(w, ev, S->poller->wait(ev, (int)most, 0));
 }
 
-/* Virtual time: nothing runs or can run, and nothing real is under way, so it is the next timer's time. */
-static int jump(struct ug__event *ev, int64_t until)
+/* Virtual time: nothing runs or can run, and nothing real is under way, so it is the next timer's time. Unless a call
+ * that was under way, or a timer of others, made a task ready after the queues were looked at: each kicks before it
+ * counts as over, so whether somebody did is looked at last. */
+static int jump(struct ug__event *ev, uint32_t word, int64_t until, int64_t others)
 {
 	int n = S->poller->own_thread ? 0 : S->poller->wait(ev, EVENTS, 0);
-	int64_t others = load_seq(&S->monitor_timers.next), first = others < until ? others : until;
-	if (n == 0 && first > S->virtual_now && first != UG_FOREVER) /* others' may have fired since it was looked at */
+	bool woken = n || load_seq(&S->idle_word) != word;
+	int64_t first = others < until ? others : until;
+	if (!woken && first > S->virtual_now && first != UG_FOREVER) /* others' may be firing */
 		store_seq(&S->virtual_now, first);
 	if (others <= until)
 		ug__monitor_nudge();
@@ -138,7 +141,7 @@ static int sleep_now(struct ug__event *ev, uint32_t word, int64_t until)
 	if (unlikely(S->virtual_clock)) {
 		int64_t others = load_seq(&S->monitor_timers.next);
 		if (!ug__blocking_busy() && !load_seq(&S->displaced) && (until != UG_FOREVER || others != UG_FOREVER))
-			return jump(ev, until);
+			return jump(ev, word, until, others);
 		until = UG_FOREVER;
 	}
 	if (unlikely(load_relaxed(&S->starved))) {

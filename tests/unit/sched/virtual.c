@@ -78,6 +78,54 @@ static void time_passes_after_a_blocking_call(void **state)
 	assert_int_equal(in_virtual_time(calls_and_sleeps), 0);
 }
 
+/* The call is over, and its caller ready, when a worker that has seen no work asks whether one is under way. */
+static uint32_t hold_call, finish_call;
+
+uint32_t __real_ug__blocking_busy(void);
+uint32_t __wrap_ug__blocking_busy(void);
+
+uint32_t __wrap_ug__blocking_busy(void)
+{
+	if (is_set(&hold_call)) {
+		set(&finish_call);
+		while (__real_ug__blocking_busy())
+			sched_yield();
+	}
+	return __real_ug__blocking_busy();
+}
+
+static int wait_for_sleeper(void *unused)
+{
+	(void)unused;
+	while (!is_set(&finish_call))
+		sched_yield();
+	return 0;
+}
+
+static int sleep_hour(void *arg)
+{
+	(void)arg;
+	return ug_sleep(UG_HOUR);
+}
+
+static int calls_beside_a_sleeper(void *arg)
+{
+	(void)arg;
+	int64_t begin = ug_now();
+	CHECK_IS(ug_go(sleep_hour, NULL), 0);
+	set(&hold_call);
+	CHECK_IS(ug_blocking(wait_for_sleeper, NULL), 0);
+	store_release(&hold_call, 0u);
+	CHECK_IS(ug_now(), begin);
+	return 0;
+}
+
+static void time_does_not_pass_before_who_was_just_woken(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(calls_beside_a_sleeper), 0);
+}
+
 /* A plain thread that begins to sleep when all tasks wait already. */
 static ug_waitgroup woke;
 
@@ -111,12 +159,6 @@ static void a_thread_that_sleeps_last_is_woken(void **state)
 
 /* A task that computes for so long that its processor goes to another is at work all the same, and time stands still;
  * when it waits, time goes on. */
-static int sleep_hour(void *arg)
-{
-	(void)arg;
-	return ug_sleep(UG_HOUR);
-}
-
 static int computes_and_sleeps(void *arg)
 {
 	ug_group g;
@@ -207,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sleepers_wake_in_their_order_at_once),
 		cmocka_unit_test(time_passes_after_a_blocking_call),
+		cmocka_unit_test(time_does_not_pass_before_who_was_just_woken),
 		cmocka_unit_test(a_thread_that_sleeps_last_is_woken),
 		cmocka_unit_test(time_stands_still_while_a_task_computes),
 		cmocka_unit_test(time_stands_still_while_a_task_blocks),
