@@ -11,9 +11,8 @@
  *
  * Nothing is read through a note, for that task may be gone: asking for what is not there is no fault. A note that was
  * written over, or is another processor's, asks for the wrong lines and no more. Who ran a few turns ago is warm and is
- * not noted: so few tasks that take turns pay a comparison. Nor is who has waited to read from a descriptor: the poll
- * that brought its event has asked for its lines (fd.c), and to note it and ask again costs more than it wins.
- * Where turns repeat after more of them than are remembered, more are: the memory is touched as it is needed.
+ * not noted: so few tasks that take turns pay a comparison. Where turns repeat after more of them than are
+ * remembered, more are: the memory is touched as it is needed.
  *	Rejected: the next two in each task's record, where there is no room for the third. Asking for one task alone,
  *	the next: it is touched too soon after that.
  */
@@ -32,8 +31,6 @@ static inline __attribute__((always_inline)) void ug__foresee(struct proc *p, st
 	uint32_t at = next->noted, now = p->noted, age = now - at, mask = p->past_mask;
 	bool own = next->noted_by == p->index; /* else `at` says nothing here */
 	if (likely(age <= WARM && own))
-		return;
-	if (next->wait_kind == UG__WAIT_READABLE)
 		return;
 	struct note *past = p->past;
 	past[now & mask] = (struct note){(uintptr_t)next->regs.sp, (uintptr_t)load_relaxed(&next->wait_object)};

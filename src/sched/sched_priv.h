@@ -83,7 +83,7 @@ struct ug__task {
 	struct ug__switch regs; /* where it stands while it does not run */
 	uint8_t on_cpu; /* 1 until its stack was left; whoever runs it next waits for 0 */
 	uint8_t hog; /* 1: it lost its processor when it last ran */
-	uint8_t wait_kind; /* for dumps, and past.h */
+	uint8_t wait_kind; /* for dumps */
 	uint8_t may_start; /* so many in groups until it waits, or gives way to such (task.c) */
 	uint8_t gave; /* how often it did, up to a limit (park.c) */
 	uint16_t carried; /* tasks of the same owner that ended well on this stack, and it has not been told yet */
