@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -247,6 +248,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: epollbench http|echo ADDRESS PORT | file ADDRESS PORT FILE\n");
 		return 2;
 	}
+	signal(SIGPIPE, SIG_IGN); /* sendfile knows no MSG_NOSIGNAL */
 	path = files ? argv[4] : NULL;
 	response_len = strlen(response);
 	address.sin_family = AF_INET;
