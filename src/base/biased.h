@@ -11,7 +11,7 @@
  *	owner                                   another
  *	owned = the lock                        word 0 -> 1                 (one at a time)
  *	compiler barrier                        owner = the same, asked
- *	owner still me? then it is held         some µs: owner 0? then it is given up   (acquire)
+ *	owner still me? then it is held         for a moment: owner 0? then it is given up   (acquire)
  *	…                                       owner = 0
  *	owned = NULL (release)                  membarrier
  *	                                        wait while owned == the lock
@@ -56,7 +56,7 @@
 /* What every section writes, in the line of what the lock guards; all 0 at first. */
 struct ug__biased {
 	uint32_t word;
-	uint32_t run; /* who took the word last, << 16, and how often yet until the lock is its own; under the word */
+	uint32_t run; /* who took the word last, << 16, and how often yet until its run of turns is over; under the word */
 };
 /* And what few do, in another. */
 struct ug__bias {
