@@ -123,11 +123,11 @@ int ug__poll(struct worker *w)
 
 /* Virtual time: nothing runs or can run, and nothing real is under way, so it is the next timer's time. Unless a call
  * that was under way, or a timer of others, made a task ready after the queues were looked at: each kicks before it
- * counts as over, so whether somebody did is looked at last. */
+ * counts as over, or another does who has said so by `searching`; so whether somebody did is looked at last. */
 static int jump(struct ug__event *ev, uint32_t word, int64_t until, int64_t others)
 {
 	int n = S->poller->own_thread ? 0 : S->poller->wait(ev, EVENTS, 0);
-	bool woken = n || load_seq(&S->idle_word) != word;
+	bool woken = n || load_seq(&S->idle_word) != word || load_seq(&S->searching);
 	int64_t first = others < until ? others : until;
 	if (!woken && first > S->virtual_now && first != UG_FOREVER) /* others' may be firing */
 		store_seq(&S->virtual_now, first);

@@ -188,7 +188,7 @@ static int start(const struct ug_opts *o)
 	ug__overflow_install();
 	S->procs_count = o->virtual_clock ? 1 : (uint32_t)ug__count_procs(o->procs);
 	store_seq(&S->virtual_clock, (uint32_t)(o->virtual_clock != 0));
-	S->virtual_now = ug_now();
+	store_relaxed(&S->virtual_now, ug_now()); /* a plain thread may read the last run's clock yet */
 	ug__clock_virtual(o->virtual_clock ? &S->virtual_now : NULL);
 	S->stack_log = (uint8_t)stack_log(o->stack_size);
 	S->poller = choose_poller(o);
