@@ -17,8 +17,8 @@ static const int64_t MS = 1000000;
 static atomic_llong worst;
 static pthread_barrier_t begun, ended;
 
-/* What a thread can ask for that wants to run on time: exact timers, and a short slice, by which it goes before those of
- * others (Linux 6.12; older ones take no notice). */
+/* What a thread can ask for that wants to run on time: exact timers, and a short slice, by which it goes before those
+ * of others (Linux 6.12; older ones take no notice). */
 static void be_prompt(void)
 {
 	struct {

@@ -56,7 +56,7 @@
 /* What every section writes, in the line of what the lock guards; all 0 at first. */
 struct ug__biased {
 	uint32_t word;
-	uint32_t run; /* who took the word last, << 16, and how often yet until its run of turns is over; under the word */
+	uint32_t run; /* who took the word last, << 16, and how many turns are left of its run; under the word */
 };
 /* And what few do, in another. */
 struct ug__bias {
