@@ -18,20 +18,15 @@ static struct ug__bias bias;
 static uint32_t stop;
 static long count; /* plain: the lock alone keeps it whole */
 
-static long turn(void)
-{
-	struct ug__owner *owned = ug__biased_lock(&lock, &bias);
-	long n = ++count;
-	ug__biased_unlock(&lock, owned);
-	return n;
-}
-
 static void *at_work(void *arg)
 {
 	long *turns = arg;
 	ug__owner_begin();
-	for (; !load_relaxed(&stop); ++*turns)
-		turn();
+	for (; !load_relaxed(&stop); ++*turns) {
+		struct ug__owner *owned = ug__biased_lock(&lock, &bias);
+		count++;
+		ug__biased_unlock(&lock, owned);
+	}
 	ug__owner_end();
 	return NULL;
 }

@@ -69,6 +69,24 @@ static struct ug__stack *use_many(int n)
 	return s;
 }
 
+/* Where pages are committed. */
+static pid_t fork_with_stacks(void)
+{
+	use_many(100);
+	if (written == 0)
+		skip(); /* not in this sandbox */
+	pid_t child = fork();
+	assert_true(child >= 0);
+	return child;
+}
+
+static void ends_well(pid_t child)
+{
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void a_shortage_is_no_refusal(void **state)
 {
 	(void)state;
@@ -89,19 +107,13 @@ static void a_shortage_is_no_refusal(void **state)
 static void a_refusal_is_asked_for_once(void **state)
 {
 	(void)state;
-	use_many(100);
-	if (written == 0)
-		skip();
-	pid_t child = fork();
-	assert_true(child >= 0);
+	pid_t child = fork_with_stacks();
 	if (child == 0) {
 		refused = 1;
 		struct ug__stack *s = use_many(10);
 		_exit(!s || refusals != 1);
 	}
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	ends_well(child);
 }
 
 static char *last_byte(struct ug__stack *s)
@@ -129,9 +141,7 @@ static void the_child_of_a_fork_leaves_its_parent_alone(void **state)
 		*last_byte(s[i]) = 1;
 	}
 	assert_int_equal(write(taken[1], &byte, 1), 1);
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	ends_well(child);
 	for (int i = 0; i < N; i++)
 		assert_int_equal(*last_byte(s[i]), 1);
 	close(taken[0]);
@@ -157,20 +167,14 @@ static void *use_many_after_main(void *unused)
 static void a_main_thread_that_has_gone_is_no_refusal(void **state)
 {
 	(void)state;
-	use_many(100);
-	if (written == 0)
-		skip();
-	pid_t child = fork();
-	assert_true(child >= 0);
+	pid_t child = fork_with_stacks();
 	if (child == 0) {
 		pthread_t other;
 		if (pthread_create(&other, NULL, use_many_after_main, NULL) != 0)
 			_exit(3);
 		pthread_exit(NULL);
 	}
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	ends_well(child);
 }
 
 /* Room for stacks, but not for a slab as large as usual. */
@@ -229,9 +233,7 @@ static void other_cores_share_comes_before_small_slabs(void **state)
 	assert_true(child >= 0);
 	if (child == 0)
 		_exit(use_the_others_share(cpu));
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	ends_well(child);
 }
 
 int main(void)
