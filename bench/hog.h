@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How late 1 ms timers are while tasks hold every processor for 40 ms: the worst lateness after each of 20 starts, a
- * line each. bench/run takes the 99th percentile of those of all rounds: 100 starts of hog-spin in five rounds, and 300
+ * line each. bench/run takes the 99th percentile of those of all rounds: 100 starts of hog-spin in five rounds, and 200
  * of hog-block, of which single ones are made late by the host.
  */
 #ifndef BENCH_HOG_H

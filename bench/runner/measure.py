@@ -12,6 +12,7 @@ from systems import BENCH, LeftOut, System, compile_c, made_in, say
 
 LONG, AIM = 1.6, 0.8  # seconds: a run that takes longer than the first is followed by shorter ones where the row allows it
 SLOW = 5  # seconds: where it does not, a peer that takes longer for one run and twice as long as undergo has no second one
+ENOUGH = 10  # seconds: such a peer that takes longer than this is not run again with more processors
 MEMORY = 8 << 30
 TOUCH = System("touch", "")  # takes its turn in rows about page faults
 
@@ -23,6 +24,7 @@ class Bench:
         self.cores = sorted(os.sched_getaffinity(0))
         self.figures = {}  # (row, procs): {system: (unit, [value, ...])}, in the order of arrival
         self.given = {}  # system: {(row, system) of the lines that it has given in the row that runs}
+        self.enough = set()  # (row, system) that is not run again
         self.touch_program = None
         self.sockets = socket_rows.Sockets(systems, build, self.cores, quick, seconds)
 
@@ -62,20 +64,21 @@ class Bench:
         if row.kind == "idle":
             self.run_idle(turns, row, procs)
             return
-        took, parts, turns = {}, {}, list(turns)
+        took, parts = {}, {}
+        turns = [s for s in turns if (row.name, s.name) not in self.enough]
         if row.touch:
             turns.insert(0, TOUCH)
         elif row.pages:
             self.attempt(TOUCH, row, procs, self.back)
-        for _ in range(self.rounds * row.repeat):
+        for turn in range(self.rounds * row.repeat):
             for system in list(turns):
-                began = time.monotonic()
+                if turn % 2 and system.name in row.seldom:
+                    continue
                 part = parts.get(system.name, 1)
-                if not self.attempt(system, row, procs, lambda: self.run_once(system, row, procs, part)):
+                if not self.attempt(system, row, procs, lambda: self.run_once(system, row, procs, part, took)):
                     turns.remove(system)
                     self.forget(system, procs)
                     continue
-                took[system.name] = time.monotonic() - began
                 self.shorten(system, row, took, parts, turns)
 
     def attempt(self, system, row, procs, step):
@@ -95,6 +98,9 @@ class Bench:
         elif system.name not in ("undergo", TOUCH.name) and self.rounds > 1 and seconds > max(SLOW, 2 * took.get("undergo", 0)):
             say(f"{system.name} takes {seconds:.0f} s for {row.name}: once is enough")
             turns.remove(system)
+            if seconds > ENOUGH and not self.quick:
+                say(f"left out: {row.name} of {system.name} with more processors, for it takes {seconds:.0f} s")
+                self.enough.add((row.name, system.name))
 
     def forget(self, system, procs):
         """What a system that failed later gave for the row that runs is no figure."""
@@ -110,9 +116,14 @@ class Bench:
             say(f"failed: {row.name} at {procs}: {reason}")
             self.failed = True
 
-    def run_once(self, system, row, procs, part):
+    def run_once(self, system, row, procs, part, took):
         if row.pages and row.touch:
             self.back()
+        began = time.monotonic()
+        self.measure(system, row, procs, part)
+        took[system.name] = time.monotonic() - began
+
+    def measure(self, system, row, procs, part):
         if system is TOUCH:
             self.touch(row, procs)
             return

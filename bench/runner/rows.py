@@ -20,6 +20,7 @@ class Row:
     seconds: int = 25  # about what five rounds at one number of processors take, with all peers: for the estimate
     # Systems whose slow run is followed by runs of fewer units, which cost as much each
     fewer: tuple = ()
+    seldom: tuple = ()  # systems that nothing is asked of and that take every other turn
     share: float = 0.5  # of all figures of a system, which counts: the median
 
     @property
@@ -54,21 +55,21 @@ def _rows():
         Row("mutex-8", seconds=15, fewer=PEERS_IN_UNITS),
         Row("rwmutex-8", seconds=10, fewer=PEERS_IN_UNITS),
         Row("timer-churn", seconds=12, fewer=PEERS_IN_UNITS),
-        Row("sleep-1M", pages=True, touch="s", seconds=95),
-        Row("parked-1M-memory", pages=True, seconds=35),
-        Row("parked-1M-memory-64k", pages=True, seconds=15),
+        Row("sleep-1M", pages=True, touch="s", seconds=125, seldom=("bare",)),
+        Row("parked-1M-memory", pages=True, seconds=45),
+        Row("parked-1M-memory-64k", pages=True, seconds=20),
         Row("unstarted-1M-memory", pages=True, seconds=6, procs=(1,)),
-        Row("parked-1M-start", pages=True, touch="ns/task", seconds=80),
+        Row("parked-1M-start", pages=True, touch="ns/task", seconds=115, seldom=("bare",)),
         Row("parfor", seconds=2),
-        Row("hog-spin", seconds=13, share=0.99),
-        Row("hog-block", seconds=33, share=0.99, repeat=3),
+        Row("hog-spin", seconds=10, share=0.99),
+        Row("hog-block", seconds=26, share=0.99, repeat=2, seldom=("bare",)),
         Row("idle-wakeups", kind="idle", seconds=15),
         Row("echo-1", kind="latency", connections=1),
         Row("echo-tenth", kind="paced", connections=64, load=0.25, repeat=2),
         Row("echo-64", kind="echo", connections=64),
         Row("echo-10k", kind="echo", connections=10000, load=0.4, seconds=30),
         Row("accept", kind="accept", connections=64),
-        Row("idle-conn-memory", kind="idle-connections", procs=(1,)),
+        Row("idle-conn-memory", kind="idle-connections", procs=(1,), seconds=60),
         Row("http-hello", kind="http", path="/hello"),
         Row("http-4k", kind="http", path="/4k.bin"),
         Row("http-1m", kind="http", path="/1m.bin"),
