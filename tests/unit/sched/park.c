@@ -134,6 +134,37 @@ IN_TASK(a_wake_and_an_end_have_one_winner)
 	return 0;
 }
 
+/* The queue of a lock that is this thread's own, and a context that ends: before the wait sleeps, or while it does. */
+IN_TASK(a_wait_that_fails_leaves_a_lock_of_its_own)
+{
+	static struct ug__biased lock;
+	static struct ug__bias bias;
+	static struct ug__waitq q;
+	CHECK_IS(ug_pin(), 0);
+	const struct ug__owner *me = ug__this_owner;
+	for (int sleeps = 0; sleeps < 2 && me; sleeps++) { /* without membarrier there are no such locks */
+		struct ug__owner *owned = ug__biased_lock(&lock, &bias);
+		while (!owned) {
+			ug__biased_unlock(&lock, NULL);
+			owned = ug__biased_lock(&lock, &bias);
+		}
+		ug_ctx c;
+		ug_ctx_push_timeout(&c, sleeps ? UG_MS : UG_HOUR);
+		if (!sleeps)
+			ug_ctx_cancel(&c, 0);
+		CHECK_IS(ug__wait_in(&lock, &bias, owned, &q, NULL, UG__WAIT_RECV), sleeps ? -ETIMEDOUT : -ECANCELED);
+		ug_ctx_pop(&c);
+		CHECK_IS(me->n, 0);
+		for (int i = 0; i < UG__OWNED_MOST; i++)
+			CHECK(!me->locks[i]);
+		CHECK_IS(bias.owner, me->id);
+		CHECK_IS(lock.word, 0);
+		CHECK(ug__waitq_idle(&q));
+	}
+	ug_unpin();
+	return 0;
+}
+
 /* Rings of tasks that hand a token on: each wake is the only one that is under way, so one lost is a hang. */
 struct ring_member {
 	struct place *mine, *next;
@@ -341,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_wake_wakes_one),
 		cmocka_unit_test(a_wake_and_an_end_have_one_winner),
+		cmocka_unit_test(a_wait_that_fails_leaves_a_lock_of_its_own),
 		cmocka_unit_test(a_token_goes_round_among_tasks),
 		cmocka_unit_test(a_token_goes_round_among_tasks_and_threads),
 		cmocka_unit_test(a_wait_taken_back_was_never_won),
