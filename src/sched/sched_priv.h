@@ -341,7 +341,7 @@ int ug__spawn_first(ug_fn *fn, void *arg, void (*ended)(void *owner, int result)
 runnable ug__starved_pick(struct proc *p); /* one that has a stack now, or 0 */
 void ug__past_forget(void); /* gives back the memory of who ran */
 int64_t ug__starved_due(void); /* when to ask for memory again, by the kernel's clock; UG_FOREVER: for nobody */
-void ug__starved_await(void);
+void ug__starved_await(unsigned log);
 void ug__starved_end(void);
 
 /* record.c */

@@ -37,6 +37,7 @@ static struct {
 	int64_t next_look, pause; /* at memory; 0: now, the least */
 	struct starved {
 		struct record *head, *tail;
+		uint32_t count;
 	} sizes[SIZES];
 } waiting;
 
@@ -55,6 +56,7 @@ void ug__starved_push(struct record *r)
 	else
 		store_relaxed(&q->head, r);
 	q->tail = r;
+	store_relaxed(&q->count, q->count + 1);
 	store_relaxed(&waiting.pause, 0);
 	store_seq(&S->starved, S->starved + 1);
 	ug__unlock(&waiting.lock);
@@ -69,6 +71,7 @@ static struct record *pop(unsigned log)
 	struct record *r = q->head;
 	if (r) {
 		store_relaxed(&q->head, r->next);
+		store_relaxed(&q->count, q->count - 1);
 		store_seq(&S->starved, S->starved - 1);
 	}
 	ug__unlock(&waiting.lock);
@@ -189,11 +192,12 @@ runnable ug__starved_pick(struct proc *p)
 	return likely(load_relaxed(&S->starved) == 0) ? 0 : starved_pick(p);
 }
 
-/* Who starts a crowd of them lets them be served, as long as that goes on, or it fills the little memory that there is
- * with records. */
-void ug__starved_await(void)
+/* Who starts a crowd of one size lets them be served, as long as that goes on, or it fills the little memory that there
+ * is with records. */
+void ug__starved_await(unsigned log)
 {
-	for (uint32_t n, before = UINT32_MAX; (n = load_relaxed(&S->starved)) > CROWD && n < before; before = n)
+	const struct starved *q = of_size(log);
+	for (uint32_t n, before = UINT32_MAX; (n = load_relaxed(&q->count)) > CROWD && n < before; before = n)
 		ug_sleep(2 * PAUSE);
 }
 

@@ -335,7 +335,7 @@ int ug__spawn_counted(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ct
 	if (unlikely(crowded)) {
 		ug__give_way_to_young();
 		if (unlikely(load_relaxed(&S->starved)))
-			ug__starved_await();
+			ug__starved_await(size_log(opts ? opts->stack_size : 0));
 	}
 	return e;
 }
