@@ -179,6 +179,8 @@ static inline void note_hog(struct ug__task *t, const struct proc *p)
  * end. */
 static bool park_offline(struct ug__task *t)
 {
+	if (t->flags & TASK_PINNED)
+		ug__displaced_end(ug__worker());
 	while (load_acquire(&t->ready_word) != OFFLINE_READY) {
 		if ((t->flags & TASK_PINNED) && load_acquire(&S->stopping))
 			return false;
@@ -195,6 +197,8 @@ static bool park_offline(struct ug__task *t)
 		cas_acq_rel(&t->ready_word, &asleep, OFFLINE_NONE);
 	}
 	store_relaxed(&t->ready_word, OFFLINE_NONE);
+	if (t->flags & TASK_PINNED)
+		ug__worker()->displaced = 1; /* who woke it has counted it */
 	return true;
 }
 
@@ -332,6 +336,8 @@ void ug__ready_runnable(runnable r)
 void ug__ready(struct ug__task *t)
 {
 	if (unlikely(t->flags & TASK_OFFLINE)) {
+		if (t->flags & TASK_PINNED)
+			add_seq(&S->displaced, 1u); /* at once: its waker may be about to wait */
 		if (swap_acq_rel(&t->ready_word, OFFLINE_READY) == OFFLINE_ASLEEP)
 			ug__futex_wake(&t->ready_word, 1);
 	} else if (unlikely(load_relaxed(&t->hog))) {

@@ -174,7 +174,7 @@ struct worker {
 	uint32_t recheck; /* before its next task: see whether others should be awake too */
 	uint32_t given; /* futex of a spare: 1 has been given something */
 	uint32_t thread; /* the kernel's number of it; 0: not known yet */
-	uint32_t displaced; /* 1: its task goes on without the processor that was taken */
+	uint32_t displaced; /* 1: its task is at work without a processor: that was taken, or given away by ug_pin */
 	uint32_t expected; /* 1: counts as a spare, but does not wait as one yet */
 	struct worker *next_spare, *next; /* all of them */
 	void *signal_stack;
@@ -213,7 +213,8 @@ struct sched {
 	uint32_t monitor_asleep;
 	int64_t monitor_looks; /* when the monitor looks again by itself; a time of the kernel's clock */
 	uint32_t offline_count; /* workers that run a task without a processor */
-	uint32_t displaced; /* those that lost it to the monitor, and perhaps one that it is just asking */
+	uint32_t displaced; /* tasks at work without one: see struct worker; pinned ones from their wake on, and
+			     * perhaps one that the monitor is just asking */
 	uint32_t outside; /* things outside that may wake a task */
 	uint32_t registered; /* descriptors that the poller watches */
 	uint32_t threads; /* of the library */
@@ -262,6 +263,7 @@ void ug__threads_nudge(void);
 /* The same for pinned tasks, which never go on once the runtime stops. */
 void ug__pinned_nudge(void);
 int ug__worker_start(struct proc *p);
+void ug__displaced_end(struct worker *w);
 void ug__workers_end(void);
 /* A spare worker, which is the caller's to give a processor to, or NULL: to let it end; NULL: there is none. */
 struct worker *ug__spare_take(void);

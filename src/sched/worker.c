@@ -166,8 +166,8 @@ struct ug__task *ug__worker_forget(void)
 
 /* The loop --------------------------------------------------------------------------------------------------------- */
 
-/* Its task has stopped, or counts as one that may wait. */
-static void displaced_end(struct worker *w)
+/* Its task, which may go on without a processor, waits or has ended. */
+void ug__displaced_end(struct worker *w)
 {
 	if (w->displaced)
 		ug__idle_displaced_end();
@@ -177,7 +177,7 @@ static void displaced_end(struct worker *w)
 /* Sleeps as a spare until given a processor; false: the runtime stops. */
 static bool spare_wait(struct worker *w)
 {
-	displaced_end(w);
+	ug__displaced_end(w);
 	ug__lock(&S->spare_lock);
 	bool stop = load_relaxed(&S->stopping);
 	if (!stop) {
@@ -436,6 +436,8 @@ int ug_pin(void)
 	struct proc *p = ug__enter(w);
 	struct worker *spare = p ? ug__spare_take() : NULL;
 	int e = 0;
+	if (p)
+		add_seq(&S->displaced, 1u); /* before another has the processor; else it counts already */
 	store_relaxed(&w->proc, NULL);
 	if (spare)
 		ug__spare_give(spare, p);
@@ -445,11 +447,12 @@ int ug_pin(void)
 		if (p && e == 0)
 			add_seq(&S->offline_count, 1u); /* else the monitor did */
 		t->flags |= TASK_PINNED;
-		displaced_end(w);
+		w->displaced = 1;
 	} else {
 		store_relaxed(&w->proc, p);
 		store_release(&p->worker, w);
 		t->pins = 0;
+		ug__idle_displaced_end();
 	}
 	ug__leave(w);
 	return e < 0 ? -EAGAIN : 0;

@@ -183,7 +183,55 @@ static void time_stands_still_while_a_task_computes(void **state)
 	assert_int_equal(in_virtual_time(computes_and_sleeps), 0);
 }
 
-/* So is one that blocks in a call that nobody announced. */
+static int computes_pinned(void *arg)
+{
+	CHECK_IS(ug_pin(), 0);
+	CHECK_IS(computes_and_sleeps(arg), 0);
+	ug_unpin();
+	return 0;
+}
+
+static void time_stands_still_while_a_pinned_task_computes(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(computes_pinned), 0);
+}
+
+/* It is at work from its wake on, not only once its thread has a core. */
+static int send_and_sleep(void *arg)
+{
+	int value = 0;
+	CHECK_IS(ug_chan_send(*(ug_chan **)arg, &value), 0);
+	return ug_sleep(UG_HOUR);
+}
+
+static int is_woken_pinned(void *arg)
+{
+	ug_chan *c;
+	int value;
+	(void)arg;
+	CHECK_IS(ug_chan_make(&c, sizeof value, 0, NULL), 0);
+	CHECK_IS(ug_pin(), 0);
+	for (int i = 0; i < 1000; i++) {
+		int64_t begin = ug_now();
+		ug_task *sender = start(send_and_sleep, &c);
+		CHECK_IS(ug_chan_recv(c, &value), 0);
+		CHECK_IS(ug_now(), begin);
+		CHECK_IS(finish(sender), 0);
+		CHECK_IS(ug_now() - begin, UG_HOUR);
+	}
+	ug_unpin();
+	ug_chan_unref(&c);
+	return 0;
+}
+
+static void time_does_not_pass_before_a_pinned_task_that_was_woken(void **state)
+{
+	(void)state;
+	assert_int_equal(in_virtual_time(is_woken_pinned), 0);
+}
+
+/* At work is also one that blocks in a call that nobody announced. */
 static int read_until_fed(void *arg)
 {
 	const int *pipe = arg;
@@ -252,6 +300,8 @@ int main(void)
 		cmocka_unit_test(time_does_not_pass_before_who_was_just_woken),
 		cmocka_unit_test(a_thread_that_sleeps_last_is_woken),
 		cmocka_unit_test(time_stands_still_while_a_task_computes),
+		cmocka_unit_test(time_stands_still_while_a_pinned_task_computes),
+		cmocka_unit_test(time_does_not_pass_before_a_pinned_task_that_was_woken),
 		cmocka_unit_test(time_stands_still_while_a_task_blocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
