@@ -159,7 +159,7 @@ static bool look_at(struct proc *p, int64_t now)
 
 /* Deadlock --------------------------------------------------------------------------------------------------------- */
 
-/* Threads of the process, as the kernel counts them. */
+/* Threads of the process that can still run, as the kernel counts them. */
 static uint32_t all_threads(void)
 {
 	DIR *d = opendir("/proc/self/task");
@@ -168,7 +168,7 @@ static uint32_t all_threads(void)
 		n += e->d_name[0] != '.';
 	if (d)
 		closedir(d);
-	return n;
+	return n - ug__main_thread_gone();
 }
 
 /* Nobody outside will make a task ready, and so wake the monitor, but perhaps a thread that the library does not

@@ -421,6 +421,7 @@ void ug__monitor_timer_added(int64_t when); /* the first of its timers */
 /* thread.c */
 uint32_t ug__thread_id(void);
 bool ug__thread_sleeps(uint32_t id); /* in the kernel, and so needs no core */
+bool ug__main_thread_gone(void); /* by pthread_exit: the kernel lists it as long as the process lives */
 void ug__thread_prompt(void); /* the calling one is to run on time, and briefly */
 
 /* ctx.c */

@@ -6,15 +6,16 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 uint32_t ug__thread_id(void)
 {
 	return (uint32_t)ug__syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
-/* The letter after the name in parentheses, in which anything may stand. man 5 proc_pid_stat. Neither allocates nor
- * locks. */
-bool ug__thread_sleeps(uint32_t id)
+/* The letter after the name in parentheses, in which anything may stand; 0: not to be had. man 5 proc_pid_stat. Neither
+ * allocates nor locks. */
+static char state_of(uint32_t id)
 {
 	char path[48] = "/proc/self/task/", digits[12], text[128];
 	size_t n = strlen(path), d = 0;
@@ -25,7 +26,18 @@ bool ug__thread_sleeps(uint32_t id)
 		path[n++] = digits[--d];
 	strcpy(path + n, "/stat");
 	const char *end = ug__sys_read_file(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
-	return end && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');
+	return end && end[1] == ' ' ? end[2] : '\0';
+}
+
+bool ug__thread_sleeps(uint32_t id)
+{
+	char state = state_of(id);
+	return state == 'S' || state == 'D';
+}
+
+bool ug__main_thread_gone(void)
+{
+	return state_of((uint32_t)getpid()) == 'Z';
 }
 
 /* The kernel's, in its first form: libc's headers and the kernel's cannot both be had here. man 2 sched_setattr */

@@ -200,6 +200,12 @@ static int waits_after_a_long_computation(void)
 	return receive_for_ever(NULL);
 }
 
+/* It has called pthread_exit: main, below. */
+static int waits_without_the_main_thread(void)
+{
+	return receive_for_ever(NULL);
+}
+
 static int brief_block(void *arg)
 {
 	usleep(300000);
@@ -475,6 +481,7 @@ static const struct {
 	PROGRAM(waits_after_its_thread),
 	PROGRAM(waits_after_a_long_thread),
 	PROGRAM(waits_after_a_long_computation),
+	PROGRAM(waits_without_the_main_thread),
 	PROGRAM(waits_after_a_blocking_call),
 	PROGRAM(waits_after_the_last_signal),
 	PROGRAM(waits_for_a_signal),
@@ -515,6 +522,12 @@ static int app(int argc, char **argv)
 	return run_chosen(NULL);
 }
 
+static void *main_elsewhere(void *unused)
+{
+	(void)unused;
+	_exit(ug_main(0, NULL, app, NULL));
+}
+
 int main(int argc, char **argv)
 {
 	for (size_t i = 0; i < UG_COUNT_OF(programs); i++)
@@ -522,6 +535,12 @@ int main(int argc, char **argv)
 			chosen = programs[i].run;
 	if (!chosen)
 		return 64;
+	if (chosen == waits_without_the_main_thread) {
+		pthread_t id;
+		if (pthread_create(&id, NULL, main_elsewhere, NULL))
+			return 1;
+		pthread_exit(NULL);
+	}
 	if (chosen == runs_without_ug_main)
 		return ug_run(run_chosen, NULL, NULL) < 0;
 	return ug_main(argc, argv, app, NULL);

@@ -27,6 +27,7 @@ DEADLOCKED = {
     "waits_after_its_thread": [RECEIVER],
     "waits_after_a_long_thread": [RECEIVER],
     "waits_after_a_long_computation": [RECEIVER],
+    "waits_without_the_main_thread": [RECEIVER],
     "waits_after_a_blocking_call": [RECEIVER, ("the-receiver", "receive")],
     "waits_after_the_last_signal": [RECEIVER],
     "everything_waits": [
