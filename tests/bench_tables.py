@@ -47,6 +47,37 @@ class Tables(unittest.TestCase):
             self.assertIn(os.path.basename(path)[:-2], names)
 
 
+class Verdicts(unittest.TestCase):
+    def word(self, cell):
+        return report.verdict_of(cell)
+
+    def test_a_goal_of_one_is_met_by_who_is_level(self):
+        goal = rows.Goal()
+        self.assertEqual(self.word(report.verdict(goal, 1, 1.0, None)), "met")
+        self.assertEqual(self.word(report.verdict(goal, 1, 0.98, None)), "level")
+        self.assertEqual(self.word(report.verdict(goal, 1, 0.96, None)), "behind")
+        self.assertEqual(self.word(report.verdict(rows.Goal(level=0.1), 1, 0.92, None)), "level")
+        self.assertEqual(self.word(report.verdict(goal, 3, 2.98, None)), "behind")
+
+    def test_bounded_is_what_bare_c_does_not_meet(self):
+        goal = rows.Goal()
+        self.assertEqual(report.verdict(goal, 3, 2.3, 2.4), "3 behind, bare 2.40")
+        self.assertEqual(self.word(report.verdict(goal, 3, 2.3, 2.4)), "bounded")
+        self.assertEqual(self.word(report.verdict(goal, 3, 2.3, 3.1)), "behind")
+        self.assertEqual(self.word(report.verdict(goal, 1, 0.9, 0.95)), "bounded")
+        self.assertEqual(self.word(report.verdict(goal, 1, 0.9, 0.98)), "behind")  # which is level, and so meets it
+        self.assertEqual(self.word(report.verdict(rows.Goal(level=0.1), 1, 0.8, 0.95)), "behind")
+
+    def test_a_table_says_so_of_each_peer(self):
+        figures = {("accept-cpu", 2): {"undergo": ("us", [3, 2, 1]), "go": ("us", [2.4]), "tokio": ("us", [1.92]),
+                                       "epoll": ("us", [1.96])}}
+        lines = report.table_lines(figures, 1)
+        self.assertEqual(lines["accept-cpu", "2", "go"][6:], ["1.20", "1.3 behind, bare 1.22", "1"])
+        self.assertEqual(lines["accept-cpu", "2", "tokio"][6:], ["0.96", "1 behind", "1"])
+        self.assertEqual(lines["accept-cpu", "2", "epoll"][6:], ["0.98", "1 level", "1"])
+        self.assertIn("| 2 | 1 | 0 | 0 | 0 | 1 |", report.summary(lines.values()))
+
+
 class Curves(unittest.TestCase):
     def bend(self, name, *points):
         return curves.bend(curves.CURVES[name], points)

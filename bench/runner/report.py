@@ -24,7 +24,7 @@ and `epoll-shared` the same with one poller and one socket for all, so that no t
 the rows of connections at two processors. The hog rows are the 99th percentile of all starts of all rounds.
 
 A goal is met, level (within 3 %, the 99th percentile of latency 5 or 10 %, of a goal of 1), or behind; it is 1 where nothing
-else is asked. Where bare C does not reach it either, what that reaches stands beside it, and the row counts as bounded.
+else is asked. Where bare C is behind it too, what that reaches stands beside it, and the row counts as bounded.
 
 """
 VERDICTS = ("met", "level", "bounded", "behind")  # from the best to the worst
@@ -71,15 +71,18 @@ def asked_of(goal, peer, procs):
     return asked
 
 
+def word_for(goal, asked, reached):
+    if reached >= asked:
+        return "met"
+    return "level" if asked == 1 and reached >= 1 / (1 + goal.level) else "behind"
+
+
 def verdict(goal, asked, reached, bare):
     """`bare` is the ratio that bare C reaches, None where there is none."""
-    if reached >= asked:
-        return f"{asked:g} met"
-    if asked == 1 and reached >= 1 / (1 + goal.level):
-        return f"{asked:g} level"
-    if bare is not None and bare < asked:
+    word = word_for(goal, asked, reached)
+    if word == "behind" and bare is not None and word_for(goal, asked, bare) == "behind":
         return f"{asked:g} behind, bare {bare:.2f}"
-    return f"{asked:g} behind"
+    return f"{asked:g} {word}"
 
 
 def table_lines(figures, run):
