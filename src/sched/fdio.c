@@ -104,11 +104,14 @@ static INLINE ssize_t try_now(ug_fd *f, int side, int fd, const struct iovec *io
 
 static INLINE ssize_t on_stream(struct ug__task *t, ug_fd *f, int side, int fd, const struct iovec *iov, int n)
 {
-	for (;;) {
+	for (bool waited = false;; waited = true) {
 		uint32_t seen = load_acquire(&f->edges[side]);
 		ssize_t done = try_now(f, side, fd, iov, n, seen);
-		if (likely(done != -EAGAIN))
+		if (likely(done != -EAGAIN)) {
+			if (waited && side == 0)
+				ug__give_way_to_readers(t);
 			return done;
+		}
 		int e = ug__fd_wait(t, f, side, seen);
 		if (e < 0)
 			return e;

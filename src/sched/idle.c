@@ -110,6 +110,7 @@ static int dispatch(struct worker *w, const struct ug__event *ev, int n)
 			events++;
 		}
 	}
+	store_relaxed(&w->proc->events_end, w->proc->tail);
 	return events;
 }
 

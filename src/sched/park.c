@@ -393,21 +393,36 @@ UG__NOINLINE void ug__give_way_to_young(void)
 	ug__leave(ug__worker());
 }
 
-void ug_yield(void)
+/* Behind all that is ready; `readers`: as one of the last poll's events, which are all that is. */
+static inline __attribute__((always_inline)) void go_last(struct worker *w, struct ug__task *t, bool readers)
 {
-	struct worker *w = ug__worker();
-	if (!w || (w->cur->flags & TASK_PINNED)) {
-		sched_yield();
-		return;
-	}
-	struct ug__task *t = w->cur;
 	struct proc *p = ug__enter(w);
 	note_hog(t, p);
 	if (p) {
 		ug__queue_push_quiet(p, (runnable)t);
+		if (readers)
+			store_relaxed(&p->events_end, p->tail);
 	} else {
 		inject_hog((runnable)t);
 	}
 	ug__leave_stack(w, t);
 	ug__leave(ug__worker());
+}
+
+void ug__give_way_to_readers(struct ug__task *t)
+{
+	struct worker *w = ug__worker();
+	struct proc *p = t->flags & (TASK_THREAD | TASK_PINNED) ? NULL : load_relaxed(&w->proc);
+	if (p && load_relaxed(&p->events_end) == load_relaxed(&p->tail) &&
+		load_relaxed(&p->head) != load_relaxed(&p->tail))
+		go_last(w, t, true);
+}
+
+void ug_yield(void)
+{
+	struct worker *w = ug__worker();
+	if (!w || (w->cur->flags & TASK_PINNED))
+		sched_yield();
+	else
+		go_last(w, w->cur, false);
 }

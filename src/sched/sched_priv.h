@@ -138,6 +138,7 @@ struct proc {
 	uint32_t foreseen; /* where the next to run was noted, if all goes as it did then */
 	uint32_t past_mask; /* how many are remembered, less 1 */
 	struct note *past; /* a ring */
+	uint32_t events_end; /* the ring's tail after a poll's events, and after those of them that gave way since */
 	uint32_t tick; /* counts picks; the monitor reads it */
 	uint32_t index;
 	struct ug__stack *stacks; /* warm ones of the program's size */
@@ -311,6 +312,8 @@ void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r);
 void ug__after_switch(struct ug__task *left);
 struct ug__task *ug__give_way(struct worker *w); /* the task of one whose processor was taken; it is answered */
 void ug__give_way_to_young(void); /* the current task, to those that it has started in groups */
+/* The current task, which has waited to read and has read, to the others of the same poll, if nothing else is ready. */
+void ug__give_way_to_readers(struct ug__task *t);
 void ug__exceptions_start(void);
 void ug__run_on(struct worker *w, struct ug__task *t);
 /* Makes a runnable ready from anywhere, without a processor. */
