@@ -14,8 +14,9 @@
  * takes it only where it finds the same task in it, and no pick made, a while later: else the holder is about to run
  * it.
  *
- * The young are the records of tasks that have not run yet, where a task started them and another took the slot since.
- * They are run newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is
+ * The young are the records of tasks that have not run yet, where a task started them and another has taken the slot
+ * since, or such a record stood there already: it stays, which saves a swap of the slot for each start. They are run
+ * after that one, newest first: a tree of tasks is then walked in depth, with as many stacks and records alive as it is
  * deep, all of them warm; in breadth (first in, first out) the same tree had most of its tasks alive at once, and each
  * step missed the cache. The order is only the holder's, for its own: thieves take the older half, which are the larger
  * branches; of a full ring the older half goes to a queue of the surplus, from which those who have no young get some.
@@ -335,6 +336,10 @@ void ug__queue_push_quiet(struct proc *p, runnable r)
 
 bool ug__queue_push_slot_full(struct proc *p, runnable r)
 {
+	if (load_relaxed(&p->slot) & r & 1) { /* both are young */
+		young_push(p, r);
+		return true;
+	}
 	runnable old = swap_seq(&p->slot, r);
 	if (!old)
 		return false;

@@ -345,14 +345,14 @@ static void thieves_young(void)
 /* A young one is popped and others are pushed while a thief looks: its swap must not take the places for the same. */
 static void spawn_two(int me)
 {
-	spawn(2 * me + 1);
-	spawn(2 * me + 2);
+	spawn(me + 1);
+	spawn(me + 2);
 }
 
 static void young_again(void)
 {
 	steal_from(spawn_two);
-	task_fn[1] = spawn_two;
+	task_fn[2] = spawn_two; /* the first has the slot */
 	task_fn[4] = nothing;
 }
 

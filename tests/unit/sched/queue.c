@@ -142,23 +142,42 @@ static void a_thief_takes_the_older_half(void **state)
 	free(it);
 }
 
-/* Pushes n new ones, oldest first: each takes the slot of the one before, and the last leaves it too. */
+/* Pushes n new ones, oldest first, behind one that has the slot, and is then taken from it. */
 static void push_young(struct proc *p, struct item *it, uint32_t n)
 {
+	struct item first = {.number = 2000};
+	assert_false(ug__queue_push_slot(p, (runnable)&first | 1));
 	for (uint32_t i = 0; i < n; i++)
+		assert_true(ug__queue_push_slot(p, (runnable)&it[i] | 1));
+	assert_int_equal(number(ug__queue_steal_slot(p)), 2000);
+}
+
+static void of_young_ones_the_first_has_the_slot_until_one_is_woken(void **state)
+{
+	(void)state;
+	struct item *it = items(4);
+	struct proc *p = &procs[0];
+	for (uint32_t i = 0; i < 3; i++)
 		ug__queue_push_slot(p, (runnable)&it[i] | 1);
-	if (n)
-		assert_int_equal(number(ug__queue_steal_slot(p)), n - 1);
+	assert_int_equal(number(ug__queue_pop(p)), 0);
+	assert_int_equal(number(ug__queue_pop(p)), 2);
+	ug__queue_push_slot(p, (runnable)&it[0] | 1);
+	assert_true(ug__queue_push_slot(p, (runnable)&it[3]));
+	assert_int_equal(number(ug__queue_pop(p)), 3);
+	assert_int_equal(number(ug__queue_pop(p)), 0);
+	assert_int_equal(number(ug__queue_pop(p)), 1);
+	assert_true(ug__queue_empty(p));
+	free(it);
 }
 
 static void the_newest_of_the_young_runs_first(void **state)
 {
 	(void)state;
-	struct item *it = items(RING + 1);
+	struct item *it = items(RING);
 	struct proc *p = &procs[0];
 	p->young_state = UINT64_C(0xfffffff00000ffb0); /* across the wraps of its counters */
 	for (int round = 0; round < 3; round++) {
-		push_young(p, it, RING + 1);
+		push_young(p, it, RING);
 		assert_int_equal(S->surplus.count, 0);
 		assert_false(ug__rings_empty(p));
 		for (uint32_t i = RING; i-- > 0;) {
@@ -175,9 +194,9 @@ static void the_newest_of_the_young_runs_first(void **state)
 static void while_others_are_ready_the_oldest_of_the_young_has_its_turns(void **state)
 {
 	(void)state;
-	struct item *it = items(100), ready = {.number = 1000};
+	struct item *it = items(99), ready = {.number = 1000};
 	struct proc *p = &procs[0];
-	push_young(p, it, 100);
+	push_young(p, it, 99);
 	uint32_t next = 0, between = 0;
 	while (next < 99) {
 		ug__queue_push(p, (runnable)&ready); /* never runs out */
@@ -198,9 +217,9 @@ static void while_others_are_ready_the_oldest_of_the_young_has_its_turns(void **
 static void too_many_young_go_to_the_surplus_and_come_back_in_order(void **state)
 {
 	(void)state;
-	struct item *it = items(RING + 2);
+	struct item *it = items(RING + 1);
 	struct proc *p = &procs[0], *other = &procs[1];
-	push_young(p, it, RING + 2);
+	push_young(p, it, RING + 1);
 	assert_int_equal(S->surplus.count, RING / 2 + 1);
 	assert_int_equal(S->global.count, 0);
 	/* One of them is the oldest there is; who has young ones takes no more at a time. */
@@ -227,10 +246,10 @@ static void too_many_young_go_to_the_surplus_and_come_back_in_order(void **state
 static void a_thief_takes_the_older_half_of_the_young(void **state)
 {
 	(void)state;
-	struct item *it = items(RING + 1);
+	struct item *it = items(RING);
 	for (uint32_t n = 0; n <= RING; n = n < 8 ? n + 1 : n * 2) {
 		struct proc *thief = &procs[1], *victim = &procs[0];
-		push_young(victim, it, n + 1);
+		push_young(victim, it, n);
 		runnable r = ug__queue_steal(thief, victim);
 		assert_int_equal(r != 0, n > 0);
 		uint32_t taken = n - n / 2;
@@ -399,6 +418,7 @@ int main(void)
 		CASE(a_full_ring_sends_its_older_half_to_the_global_queue_in_order),
 		CASE(the_slot_goes_first_but_not_for_ever),
 		CASE(a_thief_takes_the_older_half),
+		CASE(of_young_ones_the_first_has_the_slot_until_one_is_woken),
 		CASE(the_newest_of_the_young_runs_first),
 		CASE(while_others_are_ready_the_oldest_of_the_young_has_its_turns),
 		CASE(too_many_young_go_to_the_surplus_and_come_back_in_order),
