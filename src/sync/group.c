@@ -2,15 +2,17 @@
 /*
  * Group. started_ counts the tasks that were started, left_ those that have ended, as a negative number; each on a
  * cache line of its own, because often one worker starts tasks that another one ends, and a line that both write
- * changes cores twice for each task. Nothing else that both touch is ever written but when a task fails.
+ * changes cores twice for each task. Nothing else that both touch is ever written but when a task fails. Those that the
+ * owner starts itself, mostly all, it counts in room_ by plain additions, where no limit needs that; closer_ is the
+ * owner itself until it closes, so that it is known.
  *
  * Who closes turns the two into one. left_ becomes large, so that whoever ends meanwhile does not take it for the last;
- * started_ is swapped for CLOSED, and what it was is added to left_, which is now the number of unfinished tasks. A
- * start that finds CLOSED counts there too; its caller is one of those tasks, so that it was not 0. Whoever takes left_
- * to 0 is the last to touch the group: either the owner, and then it needs not wait, or a task, and then the owner
- * sleeps until that task wakes it. So the group may live on the owner's stack, and starting and ending a task costs one
- * locked add each. The owner leaves its waiter in closer_ before all that, and the release order of its adds publishes
- * it.
+ * started_ is swapped for CLOSED, and what it was is added to left_, with the owner's own starts, which is now the
+ * number of unfinished tasks. A start that finds CLOSED counts there too; its caller is one of those tasks, so that it
+ * was not 0. Whoever takes left_ to 0 is the last to touch the group: either the owner, and then it needs not wait, or
+ * a task, and then the owner sleeps until that task wakes it. So the group may live on the owner's stack, and starting
+ * and ending a task costs one locked add each at most. The owner leaves its waiter in closer_ before all that, and the
+ * release order of its adds publishes it.
  *	Rejected: one counter, from which the owner's 1 is given back at the end. On two processors a task cost twice as
  *	much.
  *
@@ -28,6 +30,12 @@ enum { OPEN = 1, LIMITED = 2 };
 /* More tasks than there can be; half of it says that started_ is no count any more. */
 #define CLOSED (INT64_C(1) << 62)
 
+/* No waiter, only a mark. */
+static inline struct ug__waiter *owner_mark(struct ug__task *t)
+{
+	return (struct ug__waiter *)(void *)t;
+}
+
 void ug_group_open(ug_group *g, const struct ug_group_opts *opts)
 {
 	int limited = opts && opts->limit > 0 && opts->limit < INT64_MAX;
@@ -37,7 +45,7 @@ void ug_group_open(ug_group *g, const struct ug_group_opts *opts)
 	g->flags_ = limited ? OPEN | LIMITED : OPEN;
 	g->lock_ = 0;
 	g->waiters_ = (struct ug__waitq){NULL, NULL};
-	g->closer_ = NULL;
+	store_relaxed(&g->closer_, limited ? NULL : owner_mark(ug__self()));
 	ug_ctx_push(&g->ctx_);
 }
 
@@ -117,9 +125,13 @@ static inline __attribute__((always_inline)) int enter(ug_group *g)
 	int e = ug_ctx_err(&g->ctx_);
 	if (e == 0 && (g->flags_ & LIMITED))
 		e = room_acquire(g);
-	if (e == 0 && unlikely(add_acq_rel(&g->started_, 1) >= CLOSED / 2))
+	if (e < 0)
+		return e;
+	if (likely(load_relaxed(&g->closer_) == owner_mark(ug__self())))
+		g->room_++;
+	else if (unlikely(add_acq_rel(&g->started_, 1) >= CLOSED / 2))
 		add_relaxed(&g->left_, 1);
-	return e;
+	return 0;
 }
 
 int ug_group_go_with(ug_group *g, ug_fn *fn, void *arg, const struct ug_go_opts *opts)
@@ -159,14 +171,20 @@ void ug_group_cancel(ug_group *g, int cause)
 		ug_ctx_cancel(&g->ctx_, cause);
 }
 
+/* By the owner. */
+static int64_t own_starts(const ug_group *g)
+{
+	return g->flags_ & LIMITED ? 0 : g->room_;
+}
+
 static void wait_for_tasks(ug_group *g)
 {
 	struct ug__task *t = ug__self();
 	struct ug__waiter w = {.task_ = t};
-	g->closer_ = &w;
+	store_relaxed(&g->closer_, &w);
 	ug__wait_arm(t, UG__WAIT_GROUP | UG__WAIT_HARD, g);
 	add_acq_rel(&g->left_, CLOSED);
-	int64_t undo = swap_acq_rel(&g->started_, CLOSED) - CLOSED;
+	int64_t undo = swap_acq_rel(&g->started_, CLOSED) + own_starts(g) - CLOSED;
 	if (add_acq_rel(&g->left_, undo) + undo == 0)
 		ug__wait_disarm(t);
 	else
@@ -180,7 +198,7 @@ int ug_group_close(ug_group *g)
 	if (g->flags_ & OPEN) {
 		/* In this order: a task that has not ended, and so may start another, leaves a difference. */
 		int64_t left = load_acquire(&g->left_);
-		if (left + load_relaxed(&g->started_) != 0)
+		if (left + load_relaxed(&g->started_) + own_starts(g) != 0)
 			wait_for_tasks(g);
 		g->flags_ = 0;
 		ug_ctx_pop(&g->ctx_);
