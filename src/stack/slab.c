@@ -12,9 +12,8 @@
  *   warm   its pages are kept; it is on its size's list, linked through its own head, or
  *   cold   its pages are the system's again (or were never touched); its number is on its slab's list.
  * A slot is guarded once, before it is first used; guards stay when pages go. Who uses many fresh slots gets them in
- * batches, an eighth of those so far and at most 32: one system call then guards all, and one commits the page at the
- * top of each, which is quicker than a fault for each. Who asked keeps the batch, if he can: its pages are in his
- * core's cache.
+ * batches, an eighth of those so far and at most 32, which one system call guards. Who asked keeps the batch, if he
+ * can: its pages are in his core's cache.
  *
  * Guards. MADV_GUARD_INSTALL (Linux 6.13) costs a page-table entry and no mapping. Without it mprotect makes two more
  * mappings each (the guard, and the rest of the slot up to the next), of which a process may have vm.max_map_count
@@ -195,33 +194,11 @@ static bool guard_some(char *base, unsigned log, uint32_t n)
 	return all_done(r, n * PAGE, &unknown);
 }
 
-/* Has the top page of each of them there, if that can be, by a zero into its last byte. MADV_POPULATE_WRITE in place of
- * that takes the lock of the kernel's list of pages for each. The call takes any thread's number for its process; only
- * this one's is sure to be there, for the main thread may have gone. It is asked for each time: this may be the child
- * of a fork. */
-static void commit_some(char *base, unsigned log, uint32_t n)
-{
-	static uint32_t unknown;
-	static char zeros[FRESH_BATCH];
-	struct iovec from = {zeros, n}, to[FRESH_BATCH];
-	if (load_relaxed(&unknown))
-		return;
-	for (uint32_t i = 0; i < n; i++)
-		to[i] = (struct iovec){base + ((size_t)(i + 1) << log) - 1, 1};
-	long self = ug__syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-	long r = ug__syscall(SYS_process_vm_writev, self, (long)&from, 1, (long)to, n, 0);
-	(void)all_done(r, n, &unknown); /* those that are left come by a fault */
-}
-
-/* Makes n fresh slots ready from the first on, and links them. More than one: their first pages are there, too. */
+/* Makes n fresh slots ready from the first on, and links them. Their top pages come by faults, as heads are written. */
 static struct ug__stack *set_up(struct ug__slab *slab, uint32_t first, uint32_t n)
 {
 	char *base = slab->base + ((size_t)first << slab->log);
-	bool guarded = false;
-	if (n > 1) {
-		guarded = guard_some(base, slab->log, n);
-		commit_some(base, slab->log, n);
-	}
+	bool guarded = n > 1 && guard_some(base, slab->log, n);
 	struct ug__stack *list = NULL;
 	for (uint32_t slot = first + n; slot-- > first;) {
 		struct ug__stack *s = slot_head(slab, slot);
