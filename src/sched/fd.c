@@ -35,10 +35,11 @@
  * waiter is found without the lock, and may be gone: nothing is read through it, and asking for what is not there is no
  * fault.
  *
- * All reads of a poll come before what is done with them: who has waited to read, and has read, gives way to the others
- * that the same poll made ready, as long as nothing else has become ready behind them (ug__give_way_to_readers). So the
- * kernel's way of a receive is run many times in a row, then its way of a send, and each is still in the caches. The
- * first of them goes on later by the others' reads, the last as before.
+ * All reads of a poll come before what is done with them: who has waited to read, and has read, gives way once to the
+ * others that the same poll made ready, if nothing has become ready since, and neither the slot nor the young hold any
+ * (ug__give_way_to_readers). So the kernel's way of a receive is run many times in a row, then its way of a send, and
+ * each is still in the caches. The first of them goes on later, by the others' reads; and by all the work of those that
+ * do not read, but were told of by the same poll (select, accept), which is at most until when the last went on before.
  *
  * Without a runtime (a plain main) a wait is poll(2).
  */

@@ -393,15 +393,17 @@ UG__NOINLINE void ug__give_way_to_young(void)
 	ug__leave(ug__worker());
 }
 
-/* Behind all that is ready; `readers`: as one of the last poll's events, which are all that is. */
-static inline __attribute__((always_inline)) void go_last(struct worker *w, struct ug__task *t, bool readers)
+/* Behind all that is ready; `reader`: as one of the last poll's events, which costs it no second pick. */
+static inline __attribute__((always_inline)) void go_last(struct worker *w, struct ug__task *t, bool reader)
 {
 	struct proc *p = ug__enter(w);
 	note_hog(t, p);
 	if (p) {
 		ug__queue_push_quiet(p, (runnable)t);
-		if (readers)
+		if (reader) {
 			store_relaxed(&p->events_end, p->tail);
+			p->budget++;
+		}
 	} else {
 		inject_hog((runnable)t);
 	}
@@ -409,12 +411,18 @@ static inline __attribute__((always_inline)) void go_last(struct worker *w, stru
 	ug__leave(ug__worker());
 }
 
+/* Nothing but the ring: what is in the slot, or among the young, would go before who gives way more than once. */
+static inline bool only_events(const struct proc *p)
+{
+	return load_relaxed(&p->events_end) == load_relaxed(&p->tail) &&
+		load_relaxed(&p->head) != load_relaxed(&p->tail) && !load_relaxed(&p->slot) && ug__young_empty(p);
+}
+
 void ug__give_way_to_readers(struct ug__task *t)
 {
 	struct worker *w = ug__worker();
 	struct proc *p = t->flags & (TASK_THREAD | TASK_PINNED) ? NULL : load_relaxed(&w->proc);
-	if (p && load_relaxed(&p->events_end) == load_relaxed(&p->tail) &&
-		load_relaxed(&p->head) != load_relaxed(&p->tail))
+	if (p && only_events(p))
 		go_last(w, t, true);
 }
 

@@ -214,8 +214,6 @@ struct sched {
 	uint32_t monitor_asleep;
 	int64_t monitor_looks; /* when the monitor looks again by itself; a time of the kernel's clock */
 	uint32_t offline_count; /* workers that run a task without a processor */
-	uint32_t displaced; /* tasks at work without one: see struct worker; pinned ones from their wake on, and
-			     * perhaps one that the monitor is just asking */
 	uint32_t outside; /* things outside that may wake a task */
 	uint32_t registered; /* descriptors that the poller watches */
 	uint32_t threads; /* of the library */
@@ -229,6 +227,8 @@ struct sched {
 	uint32_t spare_count; /* those in `spares`, and those that are being made */
 	struct worker *spares, *workers;
 	uint32_t worker_count;
+	uint32_t displaced; /* tasks at work without a processor: see struct worker; pinned ones from their wake on,
+			     * and perhaps one that the monitor is just asking */
 	struct ug__timers monitor_timers; /* of those who have no processor */
 };
 extern struct sched ug__sched;
@@ -312,7 +312,8 @@ void ug__leave_stack_for(struct worker *w, struct ug__task *t, runnable r);
 void ug__after_switch(struct ug__task *left);
 struct ug__task *ug__give_way(struct worker *w); /* the task of one whose processor was taken; it is answered */
 void ug__give_way_to_young(void); /* the current task, to those that it has started in groups */
-/* The current task, which has waited to read and has read, to the others of the same poll, if nothing else is ready. */
+/* The current task, which has waited to read and has read, to the others that the same poll made ready, if nothing has
+ * become ready since. */
 void ug__give_way_to_readers(struct ug__task *t);
 void ug__exceptions_start(void);
 void ug__run_on(struct worker *w, struct ug__task *t);
