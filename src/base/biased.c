@@ -14,8 +14,11 @@
 /* So many such runs it takes, a power of two that grows up to this one. */
 #define DOUBLINGS 5
 /* Looks whether the owner has given the lock up, before it is taken by force: below 1 µs, for the force costs some 10
- * where the owner runs, and only as much as this where its core is idle. */
+ * where the owner runs, and only as much as this where its core is idle. An answer is four lines that go from core to
+ * core, 0.2 µs between neighbours and more than 1 between sockets: so twice as many after each force, up to these, as
+ * the turns between two of them are more too. */
 #define LOOKS 16
+#define LOOK_DOUBLINGS 3
 /* Pauses while the owner's section lasts, before the core is given away: the owner may have lost its own. */
 #define PAUSES 100
 #define MOST_OWNERS 1024
@@ -72,14 +75,15 @@ static void give_up(struct ug__bias *b, uint32_t me)
 		cas_acq_rel(&b->owner, &asked, 0u);
 }
 
-static bool given_up(const struct ug__bias *b)
+/* Answers after how many looks; `most`: it is not. */
+static int given_up_after(const struct ug__bias *b, int most)
 {
-	for (int i = 0; i < LOOKS; i++) {
+	for (int i = 0; i < most; i++) {
 		if (load_acquire(&b->owner) == 0)
-			return true;
+			return i;
 		ug__relax();
 	}
-	return false;
+	return most;
 }
 
 static void take_by_force(const struct ug__biased *l, struct ug__bias *b, uint32_t owner)
@@ -100,9 +104,12 @@ static void take_by_force(const struct ug__biased *l, struct ug__bias *b, uint32
 static void take_away(const struct ug__biased *l, struct ug__bias *b, uint32_t owner)
 {
 	store_relaxed(&b->owner, owner | ASKED);
-	if (given_up(b)) {
+	int most = LOOKS << (b->forced < LOOK_DOUBLINGS ? b->forced : LOOK_DOUBLINGS);
+	int looks = given_up_after(b, most);
+	if (looks < most) {
 		ug__spin_contended();
-		if (b->forced)
+		/* Half as many looks are to be enough the next time. */
+		if (b->forced && 2 * looks < LOOKS << b->forced)
 			b->forced--;
 		return;
 	}

@@ -30,9 +30,9 @@
  *
  * Force costs a system call that interrupts the other cores, some µs, as much as some hundred locked instructions. A
  * lock that was taken so is given again only after twice as many runs of turns, up to 16,384 turns (biased.c), so that
- * whoever comes, and however often, that cost becomes small beside theirs; each time that it is given up makes up for
- * one of force. A run is of turns in a row, but others may come between two runs: else a lock that is fought for would
- * never be given again once its owner has lost its core a few times. Where turns are short it is the lock of
+ * whoever comes, and however often, that cost becomes small beside theirs; each time that it is given up soon makes up
+ * for one of force. A run is of turns in a row, but others may come between two runs: else a lock that is fought for
+ * would never be given again once its owner has lost its core a few times. Where turns are short it is the lock of
  * base/lock.h, with two more comparisons.
  *
  * Several may be held at a time (select holds the locks of all its channels); they are dropped in the order opposite to
@@ -61,7 +61,7 @@ struct ug__biased {
 /* And what few do, in another. */
 struct ug__bias {
 	uint32_t owner; /* a worker's number, perhaps asked to give up (biased.c); 0: nobody */
-	uint16_t forced; /* how often more it was taken by force than given up, from 0 up to a limit; under the word */
+	uint16_t forced; /* how often more it was taken by force than soon given up, 0 to a limit; under the word */
 	uint16_t runs; /* of turns, until it is given again; under the word */
 };
 

@@ -47,6 +47,7 @@ changes = {
         (r"#define TURNS 512", "#define TURNS 1"),
         (r"#define DOUBLINGS 5", "#define DOUBLINGS 1"),
         (r"#define LOOKS 16", "#define LOOKS 1"),
+        (r"#define LOOK_DOUBLINGS 3", "#define LOOK_DOUBLINGS 1"),
         (r"#define PAUSES 100", "#define PAUSES 0"),
     ],
     "held.c": [(r"#define A_WORKER 4", "#define A_WORKER 0")],

@@ -31,7 +31,8 @@ static void *at_work(void *arg)
 	return NULL;
 }
 
-/* Takes it once, from an owner. true: that has given it up; where `forced` was 0 and is, that came without force. */
+/* Takes it once, from an owner. true: that has given it up; force would have counted one more, or up to its limit. */
+#define MOST_FORCED 5
 static bool taken_by_asking(void)
 {
 	while (!load_relaxed(&bias.owner))
@@ -39,7 +40,7 @@ static bool taken_by_asking(void)
 	struct ug__owner *owned = ug__biased_lock(&lock, &bias);
 	static unsigned before;
 	unsigned forced = bias.forced;
-	bool asked = forced < before || (forced == 0 && before == 0);
+	bool asked = forced <= before && forced < MOST_FORCED;
 	before = forced;
 	count++;
 	ug__biased_unlock(&lock, owned);
