@@ -348,6 +348,7 @@ runnable ug__starved_pick(struct proc *p); /* one that has a stack now, or 0 */
 void ug__past_forget(void); /* gives back the memory of who ran */
 int64_t ug__starved_due(void); /* when to ask for memory again, by the kernel's clock; UG_FOREVER: for nobody */
 void ug__starved_await(unsigned log);
+bool ug__starved_served(unsigned log); /* some are, or come to be soon: there may be memory for records */
 void ug__starved_end(void);
 
 /* record.c */

@@ -37,7 +37,7 @@ static struct {
 	int64_t next_look, pause; /* at memory; 0: now, the least */
 	struct starved {
 		struct record *head, *tail;
-		uint32_t count;
+		uint32_t count, served;
 	} sizes[SIZES];
 } waiting;
 
@@ -72,6 +72,7 @@ static struct record *pop(unsigned log)
 	if (r) {
 		store_relaxed(&q->head, r->next);
 		store_relaxed(&q->count, q->count - 1);
+		store_relaxed(&q->served, q->served + 1);
 		store_seq(&S->starved, S->starved - 1);
 	}
 	ug__unlock(&waiting.lock);
@@ -192,13 +193,31 @@ runnable ug__starved_pick(struct proc *p)
 	return likely(load_relaxed(&S->starved) == 0) ? 0 : starved_pick(p);
 }
 
+static bool served_within(const struct starved *q, int64_t time)
+{
+	uint32_t before = load_relaxed(&q->served);
+	ug_sleep(time);
+	return load_relaxed(&q->served) != before;
+}
+
 /* Who starts a crowd of one size lets them be served, as long as that goes on, or it fills the little memory that there
  * is with records. */
 void ug__starved_await(unsigned log)
 {
 	const struct starved *q = of_size(log);
-	for (uint32_t n, before = UINT32_MAX; (n = load_relaxed(&q->count)) > CROWD && n < before; before = n)
-		ug_sleep(2 * PAUSE);
+	while (load_relaxed(&q->count) > CROWD && served_within(q, 2 * PAUSE))
+		;
+}
+
+/* Who finds no memory for a record waits until some of his size have been served: they leave theirs. Some pauses
+ * without any, 126 ms in all, are enough. */
+bool ug__starved_served(unsigned log)
+{
+	const struct starved *q = of_size(log);
+	for (int64_t pause = 2 * PAUSE; load_relaxed(&q->count) && pause <= MOST_PAUSE; pause *= 2)
+		if (served_within(q, pause))
+			return true;
+	return false;
 }
 
 void ug__starved_end(void)

@@ -275,8 +275,8 @@ static inline __attribute__((always_inline)) int spawn(struct ug__request q, boo
 	bool nested = load_relaxed(&w->in); /* in a timer's fire */
 	struct proc *p = nested ? w->proc : ug__enter(w);
 	int e = enqueue(&q, p);
-	if (crowded && e == 0 && !nested)
-		*crowded = crowds(p, w->cur);
+	if (crowded && !nested)
+		*crowded = likely(e == 0) ? crowds(p, w->cur) : !(w->cur->flags & TASK_PINNED);
 	if (!nested)
 		ug__leave(w);
 	return e;
@@ -324,14 +324,17 @@ int ug__spawn_counted(ug_fn *fn, void *arg, const struct ug_go_opts *opts, ug_ct
 	void (*ended)(void *owner, int n), void *owner)
 {
 	bool crowded = false;
-	int e = spawn((struct ug__request){.fn = fn,
-			      .arg = arg,
-			      .opts = opts,
-			      .ctx = ctx,
-			      .ended = ended,
-			      .owner = owner,
-			      .flags = TASK_COUNTED},
-		&crowded);
+	int e;
+	do
+		e = spawn((struct ug__request){.fn = fn,
+				  .arg = arg,
+				  .opts = opts,
+				  .ctx = ctx,
+				  .ended = ended,
+				  .owner = owner,
+				  .flags = TASK_COUNTED},
+			&crowded);
+	while (unlikely(e == -ENOMEM) && crowded && ug__starved_served(size_log(opts ? opts->stack_size : 0)));
 	if (unlikely(crowded)) {
 		ug__give_way_to_young();
 		if (unlikely(load_relaxed(&S->starved)))

@@ -170,22 +170,33 @@ static void a_yield_takes_no_longer_beside_them(void **state)
 }
 
 /* Sleepers whose stacks are needed again and again, and no room for as many records. */
-static int sleep_a_little(void *unused)
+static int sleep_a_little(void *ms)
 {
-	(void)unused;
 	add_seq(&started, 1u);
-	return ug_sleep(UG_MS);
+	return ug_sleep((int64_t)(intptr_t)ms * UG_MS);
 }
 
-static int many_sleep(void *many)
+static int sleep_many(uint32_t many, intptr_t ms)
 {
 	started = 0;
 	ug_group g;
 	UG_GROUP(&g)
-		for (uint32_t i = 0; i < *(uint32_t *)many; i++)
-			UG_TRY(ug_group_go(&g, sleep_a_little, NULL));
-	CHECK_IS(started, *(uint32_t *)many);
+		for (uint32_t i = 0; i < many; i++)
+			UG_TRY(ug_group_go(&g, sleep_a_little, (void *)ms));
+	CHECK_IS(started, many);
 	return ug_group_result(&g);
+}
+
+static int many_sleep(void *many)
+{
+	return sleep_many(*(uint32_t *)many, 1);
+}
+
+/* For longer than who starts them looks whether they are served. */
+static int many_sleep_long(void *unused)
+{
+	(void)unused;
+	return sleep_many(10 * MANY, 10);
 }
 
 static void stacks_that_come_back_are_theirs(void **state)
@@ -195,6 +206,8 @@ static void stacks_that_come_back_are_theirs(void **state)
 	assert_int_equal(run_in_little_space(many_sleep, &some, &virtual_clock), 0);
 	assert_int_equal(run_in_little_space(many_sleep, &many, &one), 0);
 	assert_int_equal(run_in_little_space(many_sleep, &many, NULL), 0);
+	assert_int_equal(run_in_little_space(many_sleep_long, NULL, &one), 0);
+	assert_int_equal(run_in_little_space(many_sleep_long, NULL, NULL), 0);
 }
 
 /* What processors keep is used, also where they sleep. */
