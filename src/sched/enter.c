@@ -11,7 +11,7 @@ UG__NOINLINE void ug__enter_slow(struct worker *w)
 		if (v & UG__TAKEN_YES) {
 			store_relaxed(&w->proc, NULL);
 			w->displaced = 1;
-			store_seq(&w->taken, v & UG__TAKEN_FENCE);
+			store_seq(&w->taken, (v & UG__TAKEN_FENCE) | UG__TAKEN_OFF);
 			return;
 		}
 		if (!(v & UG__TAKEN_ASKED))
@@ -30,8 +30,8 @@ bool ug__take(struct proc *p)
 	/* No barrier any more (a sandbox since the start, no memory): then nothing is taken. */
 	bool outside = (S->taken_none || ug__membarrier() == 0) && load_seq(&w->in) == 0;
 	/* A worker that pins its task gives its processor away by itself. It may have done so since p->worker was read,
-	 * and have got another one since. What it has now it has as long as the last swap finds the question: it did
-	 * not enter. */
+	 * and have got another one since (no scenario of tests/model is as long as that). What it has now it has as
+	 * long as the last swap finds the question: it did not enter. */
 	outside = outside && load_relaxed(&w->proc) == p;
 	uint32_t to = S->taken_none | (outside ? UG__TAKEN_YES : UG__TAKEN_NO);
 	return cas_seq(&w->taken, &asked, to) && outside;

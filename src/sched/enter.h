@@ -18,7 +18,8 @@
  *
  * The release of `in = 0` pairs with the monitor's acquire at (d): what the worker wrote inside is seen by the next
  * holder. Where membarrier is refused, UG__TAKEN_FENCE is set in every `taken` for good, so that each entry goes the
- * slow way, which has a fence.
+ * slow way, which has a fence. UG__TAKEN_OFF stands while a worker runs a task without a processor: set by itself, and
+ * in nobody's way, since such a worker is not asked.
  *
  * Rejected: a lock around each primitive (two locked instructions each time); stopping the thread by a signal (it may
  * hold malloc's lock).

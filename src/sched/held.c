@@ -15,9 +15,11 @@
  *
  * One of the two sees the other where a full barrier stands on both sides. The collector's is the locked instruction of
  * (c). The holder's is one where there are several processors. Where there is one, two tasks that have processors never
- * run side by side, and what a worker did before its processor was taken is seen by the next holder (enter.h: the
- * taking passes a barrier in all threads), so program order does; for a collector without a processor, or beside whom a
- * task without one runs, passes the barrier in all threads itself.
+ * run side by side, so program order does, but for one whose processor is taken meanwhile. The taking asks for it and
+ * passes a barrier in all threads (enter.h), and whoever has it next collects after that. In the holder the barrier
+ * stands before (a), and he finds that he was asked, which he looks for after (b), and takes back what he holds; or it
+ * stands after (a), and what he holds is seen. Without a processor he holds nothing new (ug__has_proc). A collector who
+ * has none, be it a plain thread, runs beside one who does not fence: he passes the barrier in all threads himself.
  *
  * Letting go is two plain stores with a look at the word in between: held = word | LEAVING; somebody waits?; held = 0.
  * The word may be gone with the last store, so it is looked at before. A collector who is about to sleep says so in the
@@ -64,7 +66,8 @@ static void wait_while(const struct worker *w, uintptr_t held)
 static uint32_t count(const uint32_t *word)
 {
 	uint32_t n = 0;
-	if (S->procs_count == 1 && (!ug__worker() || load_seq(&S->offline_count)))
+	const struct ug__worker_head *me = ug__worker_head();
+	if (S->procs_count == 1 && !(me && ug__has_proc(me)))
 		(void)ug__membarrier();
 	for (struct worker *w = load_acquire(&S->workers); w; w = w->next) {
 		uintptr_t held = load_seq(&w->held);

@@ -92,7 +92,8 @@ enum ug__taken {
 	UG__TAKEN_NO,
 	UG__TAKEN_ASKED,
 	UG__TAKEN_YES,
-	UG__TAKEN_FENCE = 4 /* or-ed: membarrier cannot be had */
+	UG__TAKEN_FENCE = 4, /* or-ed: membarrier cannot be had */
+	UG__TAKEN_OFF = 8, /* or-ed by the worker: it has no processor, until it is given another */
 };
 /* This thread's; NULL: a plain one. Two words at a fixed offset from the thread pointer: in the shared library the
  * default would call __tls_get_addr at each look. A library that is opened by dlopen takes them from the surplus that
@@ -136,6 +137,11 @@ static inline struct ug__worker_head *ug__at_work(void)
 {
 	struct ug__worker_head *w = ug__worker_head();
 	return likely(w && w->cur && !(load_relaxed(&w->taken) & UG__TAKEN_YES)) ? w : NULL;
+}
+/* Whether it has its processor, and nobody asks for that. */
+static inline int ug__has_proc(const struct ug__worker_head *w)
+{
+	return !(load_seq(&w->taken) & ~(uint32_t)UG__TAKEN_FENCE);
 }
 int ug__wait_check_chain(const ug_ctx *c);
 /* 0, or the code with which a waiting call fails on entry. */
@@ -242,7 +248,8 @@ static inline struct ug__waiter *ug__waitq_win(struct ug__waitq *q)
 }
 
 /* Counts held by workers for a word: held.c. */
-/* 1 more on *word that is not written there, or false: w has no room. The caller looks at *word after it. */
+/* 1 more on *word that is not written there, or false: w has no room. The caller looks at *word after it, and then at
+ * ug__has_proc. */
 static inline int ug__hold(struct ug__worker_head *w, const uint32_t *word)
 {
 	uint32_t mode = load_acquire(&w->held_mode);

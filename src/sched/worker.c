@@ -211,6 +211,7 @@ void ug__spare_give(struct worker *w, struct proc *p)
 {
 	store_relaxed(&w->proc, p);
 	if (p) {
+		store_relaxed(&w->taken, S->taken_none); /* no more UG__TAKEN_OFF */
 		store_release(&p->worker, w);
 		add_seq(&S->offline_count, -1u);
 	}
@@ -436,9 +437,11 @@ int ug_pin(void)
 	struct proc *p = ug__enter(w);
 	struct worker *spare = p ? ug__spare_take() : NULL;
 	int e = 0;
-	if (p)
+	if (p) {
 		add_seq(&S->displaced, 1u); /* before another has the processor; else it counts already */
-	store_relaxed(&w->proc, NULL);
+		store_relaxed(&w->proc, NULL);
+		store_seq(&w->taken, S->taken_none | UG__TAKEN_OFF);
+	}
 	if (spare)
 		ug__spare_give(spare, p);
 	else if (p)
@@ -450,6 +453,7 @@ int ug_pin(void)
 		w->displaced = 1;
 	} else {
 		store_relaxed(&w->proc, p);
+		store_seq(&w->taken, S->taken_none);
 		store_release(&p->worker, w);
 		t->pins = 0;
 		ug__idle_displaced_end();

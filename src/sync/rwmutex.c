@@ -292,21 +292,46 @@ static UG__NOINLINE int rlock_slow(ug_rwmutex *m)
 	return likely(try_read(m, &s)) ? 0 : lock_slow(m, t, READ);
 }
 
-/* Somebody came who would write: what was noted is taken back. He may have seen it, and gone to sleep. */
+/* Somebody waits for the one that this worker has noted. */
+static UG__NOINLINE int leave_noted(ug_rwmutex *m, struct ug__worker_head *w)
+{
+	struct wakes woken;
+	wakes_init(&woken);
+	ug__lock(&m->lock_);
+	ug__let_go(w);
+	if (load_relaxed(&m->state_) & WAITING)
+		grant(m, &woken);
+	ug__unlock(&m->lock_);
+	wakes_ready(&woken);
+	return 0;
+}
+
+/* What is noted with this worker. */
+static inline int leave(ug_rwmutex *m, struct ug__worker_head *w)
+{
+	ug__leaving(w, &m->state_);
+	if (unlikely(load_relaxed(&m->state_) & WAITING))
+		return leave_noted(m, w);
+	ug__let_go(w);
+	return 0;
+}
+
+/* Somebody came who would write, or the processor is gone: what was noted is taken back. Who would write may have seen
+ * it, and gone to sleep. */
 static UG__NOINLINE int rlock_again(ug_rwmutex *m, struct ug__worker_head *w)
 {
-	ug__let_go(w);
-	grant_now(m);
+	leave(m, w);
 	return rlock_slow(m);
 }
 
 /* Nothing here is called but in the end: the common way needs no frame. */
 int ug_rwmutex_rlock(ug_rwmutex *m)
 {
-	struct ug__worker_head *w = ug__at_work();
-	if (unlikely(!w || !ug__wait_clear(w->cur) || !may_note(load_relaxed(&m->state_)) || !ug__hold(w, &m->state_)))
+	struct ug__worker_head *w = ug__worker_head();
+	if (unlikely(!w || !w->cur || !ug__wait_clear(w->cur) || !may_note(load_relaxed(&m->state_)) ||
+		    !ug__hold(w, &m->state_)))
 		return rlock_slow(m);
-	return likely(may_note(load_seq(&m->state_))) ? 0 : rlock_again(m, w);
+	return likely(may_note(load_seq(&m->state_)) && ug__has_proc(w)) ? 0 : rlock_again(m, w);
 }
 
 int ug_rwmutex_try_rlock(ug_rwmutex *m)
@@ -344,30 +369,11 @@ static UG__NOINLINE int runlock_slow(ug_rwmutex *m)
 	return load_acquire(&m->state_) & READERS ? RETRY : e; /* it may have been settled */
 }
 
-/* Somebody waits for the one that this worker has noted. */
-static UG__NOINLINE int leave_noted(ug_rwmutex *m, struct ug__worker_head *w)
-{
-	struct wakes woken;
-	wakes_init(&woken);
-	ug__lock(&m->lock_);
-	ug__let_go(w);
-	if (load_relaxed(&m->state_) & WAITING)
-		grant(m, &woken);
-	ug__unlock(&m->lock_);
-	wakes_ready(&woken);
-	return 0;
-}
-
 int ug_rwmutex_runlock(ug_rwmutex *m)
 {
 	struct ug__worker_head *w = ug__worker_head();
-	if (likely(w && ug__holds(w, &m->state_))) {
-		ug__leaving(w, &m->state_);
-		if (unlikely(load_relaxed(&m->state_) & WAITING))
-			return leave_noted(m, w);
-		ug__let_go(w);
-		return 0;
-	}
+	if (likely(w && ug__holds(w, &m->state_)))
+		return leave(m, w);
 	int e;
 	do {
 		uint32_t s = load_relaxed(&m->state_);

@@ -113,17 +113,24 @@ static void write_from_thread(void *unused)
 	write_once();
 }
 
+/* With all workers that there are. */
+static void note_readers(void)
+{
+	S->workers = NULL;
+	for (int i = 0; i < worker_count; i++) {
+		workers[i].next = S->workers;
+		S->workers = &workers[i];
+		workers[i].held_mode = S->procs_count > 1 ? UG__HELD_FENCED : UG__HELD_PLAIN;
+	}
+	S->worker_count = (uint32_t)worker_count;
+}
+
 static void start_book(int procs_count, bool thread, void (*outside)(void *unused))
 {
 	memset(&book, 0, sizeof book);
 	book_readers = book_writers = 0;
 	start(procs_count, false);
-	for (int i = 0; i < worker_count; i++) {
-		workers[i].next = S->workers;
-		S->workers = &workers[i];
-		workers[i].held_mode = procs_count > 1 ? UG__HELD_FENCED : UG__HELD_PLAIN;
-	}
-	S->worker_count = (uint32_t)worker_count;
+	note_readers();
 	task_fn[0] = read_book;
 	task_fn[1] = write_book;
 	for (int i = 0; i < (thread ? 1 : 2); i++) {

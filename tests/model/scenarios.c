@@ -19,16 +19,12 @@
  */
 #include "world.h"
 
+#include "hand_over.h"
 #include "locks.h"
 #include "place.h"
 
 /* Scenarios
  * ---------------------------------------------------------------------------------------------------------- */
-
-static void nothing(int me)
-{
-	(void)me;
-}
 
 static void inject_one(void *unused)
 {
@@ -257,55 +253,6 @@ static void chain_3(void)
 	start(3, false);
 	task_fn[0] = task_fn[1] = task_fn[2] = hold_till_later;
 	model_thread("outside", inject_three, NULL);
-}
-
-/* The monitor takes the processor of a task that goes in and out of sched. */
-static void in_and_out(int me)
-{
-	for (int i = 0; i < 2; i++) {
-		spawn(me + 1 + i);
-		ug_yield();
-	}
-}
-
-static void take_once(void *unused)
-{
-	(void)unused;
-	rescue(&procs[0]);
-	rescue(&procs[0]);
-}
-
-static void taken(void)
-{
-	start(1, false);
-	add_worker(NULL);
-	task_fn[0] = in_and_out;
-	task_fn[1] = task_fn[2] = nothing;
-	unbound[0] = task_in_use[0] = true;
-	S->procs[0].slot = (runnable)task(0) | 1;
-	model_thread("monitor", take_once, NULL);
-}
-
-/* A task pins itself while the monitor takes its processor, and unpins. */
-static void pin_and_unpin(int me)
-{
-	(void)me;
-	if (ug_pin() == 0) {
-		spawn(1);
-		ug_unpin();
-	}
-}
-
-static void pinned(void)
-{
-	start(1, false);
-	add_worker(NULL);
-	add_worker(NULL);
-	task_fn[0] = pin_and_unpin;
-	task_fn[1] = nothing;
-	unbound[0] = task_in_use[0] = true;
-	S->procs[0].slot = (runnable)task(0) | 1;
-	model_thread("monitor", take_once, NULL);
 }
 
 /* The rings of two places: pushes that overflow, thieves that take half, pops at both ends, at once. */
@@ -550,6 +497,7 @@ static const struct model models[] = {
 	MODEL(visited, 2),
 	MODEL(book_1, 3),
 	MODEL(book_2, 2),
+	MODEL(book_taken, 2),
 	MODEL(book_left_1, 3),
 	MODEL(owned, 4),
 	MODEL(owned_again, 4),
@@ -563,6 +511,7 @@ static const struct model models[] = {
 	MODEL_DELAYS(owned, 4),
 	MODEL_DELAYS(book_1, 3),
 	MODEL_DELAYS(book_2, 2),
+	MODEL_DELAYS(book_taken, 2),
 };
 
 /* scenarios [-s SECONDS] [-r SECONDS] [-l LESS] [SCENARIO]...: explores each to its bound less LESS for so many seconds

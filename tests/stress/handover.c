@@ -86,6 +86,7 @@ static void *work(void *arg)
 		while (!load_acquire(&given) && !load_relaxed(&stop))
 			sched_yield();
 		worker.proc = &proc;
+		store_relaxed(&worker.taken, S->taken_none);
 		store_release(&given, 0u);
 	}
 	return NULL;

@@ -164,6 +164,29 @@ TEST(exclusion)
 	return 0;
 }
 
+/* A task that pins itself gives its processor away: it is not noted, beside others that may be. */
+static int hammer_pinned(void *p)
+{
+	struct shared *s = p;
+	CHECK_IS(ug_pin(), 0);
+	CHECK_IS(ug_rwmutex_rlock(&s->m), 0);
+	CHECK_IS(is_noted(&s->m), 0);
+	CHECK_IS(ug_rwmutex_runlock(&s->m), 0);
+	CHECK_IS(hammer(s), 0);
+	ug_unpin();
+	return 0;
+}
+
+TEST(exclusion_with_pinned)
+{
+	struct shared s = {.m = UG_ZERO};
+	in_parallel(SIDES, hammer, hammer_pinned, &s);
+	CHECK_IS(s.value, s.writes);
+	CHECK_IS(ug_rwmutex_try_lock(&s.m), 0);
+	CHECK_IS(ug_rwmutex_unlock(&s.m), 0);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_writer_waits_for_one_that_computes),
 		cmocka_unit_test(test_another_lets_go),
 		cmocka_unit_test(test_exclusion),
+		cmocka_unit_test(test_exclusion_with_pinned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
