@@ -5,6 +5,7 @@
 #include "sched/sched_priv.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 IN_TASK(a_sleep_lasts_as_long_as_asked)
@@ -167,12 +168,27 @@ static int block(void *unused)
 	return 0;
 }
 
-static int be_late(void *late)
+/* A task's lateness, and that of a thread which the same machine wakes at the same time. */
+struct both {
+	int64_t due, task, thread;
+};
+
+static int be_late(void *arg)
 {
-	int64_t due = ug_now() + 20 * UG_MS;
-	UG_TRY(ug_sleep_until(due));
-	*(int64_t *)late = ug_now() - due;
+	struct both *b = arg;
+	UG_TRY(ug_sleep_until(b->due));
+	b->task = ug_now() - b->due;
 	return 0;
+}
+
+static void *thread_is_late(void *arg)
+{
+	struct both *b = arg;
+	struct timespec due = {.tv_sec = b->due / UG_SECOND, .tv_nsec = b->due % UG_SECOND};
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) != 0)
+		;
+	b->thread = ug_now() - b->due;
+	return NULL;
 }
 
 static int ascending(const void *a, const void *b)
@@ -185,13 +201,18 @@ static int64_t median_lateness(void)
 {
 	int64_t late[31];
 	for (int i = 0; i < 31; i++) {
-		ug_task *timer = start(be_late, &late[i]);
+		struct both b = {.due = ug_now() + 20 * UG_MS};
+		pthread_t thread;
+		CHECK_IS(pthread_create(&thread, NULL, thread_is_late, &b), 0);
+		ug_task *timer = start(be_late, &b);
 		ug_yield();
 		for (int p = ug_procs(); p > 1; p--)
 			CHECK_IS(ug_go(block, NULL), 0);
 		ug_task *blocked = start(block, NULL);
 		CHECK_IS(finish(timer), 0);
 		CHECK_IS(finish(blocked), 0);
+		CHECK_IS(pthread_join(thread, NULL), 0);
+		late[i] = b.task - b.thread;
 	}
 	qsort(late, 31, sizeof late[0], ascending);
 	return late[15];
