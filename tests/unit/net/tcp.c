@@ -524,29 +524,6 @@ TEST_ANYWHERE(closed_by_both)
 	return 0;
 }
 
-/* Out of descriptors: accept says so and leaves the client in the queue, shed ends it. */
-TEST_ANYWHERE(shed)
-{
-	char text[UG_ADDR_TEXT], byte;
-	ug_listener l = listen_on("127.0.0.1:0", NULL, text);
-	ug_conn clients[2], got;
-	for (int i = 0; i < 2; i++)
-		CHECK_IS(ug_dial("tcp", text, NULL, &clients[i]), 0);
-	struct rlimit before = no_more_descriptors();
-	CHECK_IS(ug_accept(l, &got), -EMFILE);
-	CHECK_IS(ug_accept(l, &got), -EMFILE);
-	for (int i = 0; i < 2; i++)
-		CHECK_IS(ug_listener_shed(l), 0);
-	CHECK_IS(ug_listener_shed(l), -EAGAIN);
-	CHECK_IS(setrlimit(RLIMIT_NOFILE, &before), 0);
-	for (int i = 0; i < 2; i++) {
-		CHECK_IS(ug_conn_read(clients[i], &byte, 1), 0);
-		ug_conn_close(clients[i]);
-	}
-	ug_listener_close(l);
-	return 0;
-}
-
 TEST_ANYWHERE(nothing)
 {
 	ug_conn c = UG_ZERO;
@@ -588,7 +565,6 @@ int main(void)
 		cmocka_unit_test(test_adopted),
 		cmocka_unit_test(test_address_of_its_own),
 		cmocka_unit_test(test_closed_by_both),
-		cmocka_unit_test(test_shed),
 		cmocka_unit_test(test_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
