@@ -253,6 +253,7 @@ struct sleeper {
 static int sleep_till(void *p)
 {
 	struct sleeper *me = p;
+	note_thread(me->where);
 	int e = ug_sleep_until(me->until);
 	me->woke = ug_now();
 	me->place = atomic_fetch_add(&me->s->order, 1);
@@ -260,7 +261,8 @@ static int sleep_till(void *p)
 	return e;
 }
 
-/* Whether they all woke on one thread, and so in an order that is known. */
+/* Whether they all fell asleep and woke on one thread, and so in an order that is known: each processor has timers of
+ * its own, and who comes to those of another late may run their tasks after its own. */
 static int sleepers_wake_once(void)
 {
 	enum { N = 16 };
