@@ -2,6 +2,7 @@
 /* The table of character classes, and what reads digits, names and lists with it. */
 #include "http/chars_priv.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define TOK UG__CH_TOKEN
@@ -51,10 +52,9 @@ int64_t ug__http_digits(const char *s, size_t n)
 	if (n == 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		int d = s[i] - '0';
-		if (d < 0 || d > 9 || v > (INT64_MAX - d) / 10)
+		unsigned d = (unsigned char)s[i] - '0';
+		if (d > 9 || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, d, &v))
 			return -1;
-		v = v * 10 + d;
 	}
 	return v;
 }
@@ -83,6 +83,30 @@ bool ug__http_same_name(const char *s, size_t n, const char *name)
 			return false;
 	}
 	return name[n] == 0;
+}
+
+const char *ug__http_skip_value(const char *p, const char *end)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+	for (;;) {
+		/* Eight at a time: the lowest flagged byte is exact, as borrows travel upwards only. */
+		for (; end - p >= 8; p += 8) {
+			uint64_t x;
+			memcpy(&x, p, 8);
+			x = le64toh(x);
+			uint64_t del = x ^ ones * 0x7f;
+			uint64_t stop = ((x - ones * 0x20) & ~x & high) | ((del - ones) & ~del & high);
+			if (stop) {
+				p += __builtin_ctzll(stop) >> 3;
+				break;
+			}
+		}
+		while ((unsigned char)*p >= 0x20 && *p != 0x7f)
+			p++;
+		if (*p != '\t')
+			return p;
+		p++;
+	}
 }
 
 bool ug__http_list_next(const char *s, size_t n, size_t *at, const char **item, size_t *len)

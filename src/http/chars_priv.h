@@ -41,6 +41,9 @@ bool ug__http_same(const char *s, size_t n, const char *lower);
 /* The same for a name in any case. */
 bool ug__http_same_name(const char *s, size_t n, const char *name);
 
+/* The first byte from p on that a field's value may not hold (RFC 9110 5.5); there is one, at end at the latest. */
+const char *ug__http_skip_value(const char *p, const char *end);
+
 /* The next element of the list s (RFC 9110 5.6.1) from *at on, which moves behind it; false at the end.
  * Elements are trimmed, empty ones skipped; commas inside quoted strings are not known here. */
 bool ug__http_list_next(const char *s, size_t n, size_t *at, const char **item, size_t *len);

@@ -24,7 +24,6 @@
 
 #include "http/chars_priv.h"
 #include <arpa/inet.h>
-#include <endian.h>
 #include <string.h>
 #include <undergo/base.h>
 
@@ -292,30 +291,6 @@ static int request_line(struct ug__http_head *h, const char *buf, const char **p
 
 /* ---- fields ---- */
 
-static const char *skip_value(const char *p, const char *end)
-{
-	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-	for (;;) {
-		/* Eight at a time: the lowest flagged byte is exact, as borrows travel upwards only. */
-		for (; end - p >= 8; p += 8) {
-			uint64_t x;
-			memcpy(&x, p, 8);
-			x = le64toh(x);
-			uint64_t del = x ^ ones * 0x7f;
-			uint64_t stop = ((x - ones * 0x20) & ~x & high) | ((del - ones) & ~del & high);
-			if (stop) {
-				p += __builtin_ctzll(stop) >> 3;
-				break;
-			}
-		}
-		while ((unsigned char)*p >= 0x20 && *p != 0x7f)
-			p++;
-		if (*p != '\t')
-			return p;
-		p++;
-	}
-}
-
 static int host(struct ug__http_head *h, const char *buf, struct ug__http_part v)
 {
 	if (h->stage != FIELDS)
@@ -423,7 +398,7 @@ static int field_line(struct ug__http_head *h, const char *buf, const char **p, 
 	s++;
 	while (*s == ' ' || *s == '\t')
 		s++;
-	const char *e = skip_value(s, end);
+	const char *e = ug__http_skip_value(s, end);
 	*p = e;
 	int err = line_end(h, p, "control character in a field");
 	if (err < 0)

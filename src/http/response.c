@@ -51,17 +51,17 @@ int ug_http_status(ug_http_response *r, int status)
 	return 0;
 }
 
-static bool field_ok(const char *name, const char *value)
+static bool name_ok(const char *name)
 {
-	if (!*name)
-		return false;
-	for (; *name; name++)
-		if (!ug__http_is(*name, UG__CH_TOKEN))
-			return false;
-	for (; *value; value++)
-		if (((unsigned char)*value < 0x20 && *value != '\t') || *value == 0x7f)
-			return false;
-	return true;
+	const char *s = name;
+	while (ug__http_is(*s, UG__CH_TOKEN))
+		s++;
+	return s > name && !*s;
+}
+
+static bool value_ok(const char *value, size_t n)
+{
+	return n <= FIELDS_MAX && ug__http_skip_value(value, value + n) == value + n;
 }
 
 /* Fields that are more than text: OWN are the library's alone. */
@@ -100,11 +100,23 @@ static int reserve(ug_http_response *r, size_t n)
 	return 0;
 }
 
+static int put_line(ug_http_response *r, const char *name, size_t n, const char *value, size_t m)
+{
+	UG_TRY(reserve(r, n + m + 4));
+	char *p = r->fields + r->fields_len;
+	memcpy(p, name, n);
+	memcpy(p + n, ": ", 2);
+	memcpy(p + n + 2, value, m);
+	memcpy(p + n + 2 + m, "\r\n", 2);
+	r->fields_len += n + m + 4;
+	return 0;
+}
+
 int ug_http_add(ug_http_response *r, const char *name, const char *value)
 {
 	size_t n = strlen(name), m = strlen(value);
 	enum field field = field_of(name, n);
-	if (!field_ok(name, value) || field == OWN || n > FIELDS_MAX || m > FIELDS_MAX)
+	if (!name_ok(name) || !value_ok(value, m) || field == OWN || n > FIELDS_MAX)
 		return -EINVAL;
 	if (r->stage != OPEN)
 		return -EBUSY;
@@ -114,13 +126,7 @@ int ug_http_add(ug_http_response *r, const char *name, const char *value)
 		r->close = true;
 		return 0;
 	}
-	UG_TRY(reserve(r, n + m + 4));
-	char *p = r->fields + r->fields_len;
-	memcpy(p, name, n);
-	memcpy(p + n, ": ", 2);
-	memcpy(p + n + 2, value, m);
-	memcpy(p + n + 2 + m, "\r\n", 2);
-	r->fields_len += n + m + 4;
+	UG_TRY(put_line(r, name, n, value, m));
 	if (field == TYPE)
 		r->typed = true;
 	return 0;
@@ -157,6 +163,20 @@ int ug_http_set(ug_http_response *r, const char *name, const char *value)
 	size_t before = r->fields_len;
 	UG_TRY(ug_http_add(r, name, value));
 	drop(r, name, before); /* only now: a failure changes nothing */
+	return 0;
+}
+
+/* ug_http_set of the Content-Type, whose name needs no questions, and which mostly was not set before. */
+static int set_type(ug_http_response *r, const char *type)
+{
+	static const char name[] = "Content-Type";
+	size_t m = strlen(type), before = r->fields_len;
+	if (!value_ok(type, m))
+		return -EINVAL;
+	UG_TRY(put_line(r, name, sizeof name - 1, type, m));
+	if (r->typed)
+		drop(r, name, before);
+	r->typed = true;
 	return 0;
 }
 
@@ -392,7 +412,7 @@ int ug_http_reply(ug_http_response *r, int status, const char *type, const void 
 		return -EBUSY;
 	UG_TRY(ug_http_status(r, status));
 	if (type)
-		UG_TRY(ug_http_set(r, "Content-Type", type));
+		UG_TRY(set_type(r, type));
 	if (status == 204 || status == 304)
 		return 0;
 	r->length = n > BODY_BYTES || r->bodyless ? (int64_t)n : -1;
